@@ -1,0 +1,33 @@
+//! SHA-256 digests and the short form that finds repeated lines.
+
+use std::fmt;
+
+/// A SHA-256 digest; prints as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// What makes two lines the same one: 16 bytes of a SHA-256.
+///
+/// Computed over the `LogId` if the line has one, else over the raw line and its ordinal among identical lines of its
+/// object. The n-th copy of a line in one object is therefore an event of its own, while the same n-th copy in another
+/// object is a duplicate. 128 bits keep the chance of a false duplicate below 1e-18 for ten billion lines.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LineDigest(pub [u8; 16]);
+
+impl fmt::Debug for LineDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LineDigest({})", hex::encode(self.0))
+    }
+}
