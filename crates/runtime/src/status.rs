@@ -1,0 +1,84 @@
+//! `/metrics`, `/healthz` and `/readyz`.
+//!
+//! Health says that the process runs; readiness that it can do its work, with the reason when it cannot.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{Router, http::StatusCode, routing::get};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+
+use crate::Shutdown;
+
+/// Why the process is not ready, if it is not; shared between the worker that knows and the endpoint that tells.
+#[derive(Debug, Clone)]
+pub struct Readiness(Arc<Mutex<Option<String>>>);
+
+impl Default for Readiness {
+    /// Not ready: nothing has been proved yet.
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Some("starting".to_owned()))))
+    }
+}
+
+impl Readiness {
+    /// Ready from now on.
+    pub fn set_ready(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Not ready, and why; `reason` is public and must hold no secret.
+    pub fn set_unready(&self, reason: impl Into<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.into());
+    }
+
+    /// The reason, if not ready.
+    pub fn problem(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The running status server.
+#[derive(Debug)]
+pub struct StatusServer {
+    /// Where it listens; the port is real even when 0 was asked for.
+    pub address: SocketAddr,
+}
+
+/// Serves the status endpoints until shutdown.
+///
+/// # Errors
+///
+/// When the address cannot be bound.
+pub async fn serve_status(
+    address: SocketAddr,
+    metrics: PrometheusHandle,
+    readiness: Readiness,
+    shutdown: &Shutdown,
+) -> std::io::Result<StatusServer> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    let routes = Router::new()
+        .route("/metrics", get(move || std::future::ready(metrics.render())))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(move || std::future::ready(ready_answer(&readiness))));
+    let stop = shutdown.clone();
+    // Not tracked: the endpoints answer until the very end, so that a drain can be watched.
+    tokio::spawn(async move {
+        let served = axum::serve(listener, routes).with_graceful_shutdown(async move { stop.drained().await });
+        if let Err(error) = served.await {
+            tracing::error!(%error, "status endpoints stopped");
+        }
+    });
+    Ok(StatusServer { address })
+}
+
+fn ready_answer(readiness: &Readiness) -> (StatusCode, String) {
+    match readiness.problem() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {problem}\n")),
+    }
+}
