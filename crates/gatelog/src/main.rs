@@ -1,1 +1,70 @@
-fn main() {}
+//! The `gatelog` binary: parses arguments, loads the configuration, wires the crates, maps failures to exit codes.
+
+#![expect(clippy::print_stdout, reason = "a command prints its result on standard output")]
+
+mod cli;
+mod commands;
+mod config;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command, ConfigCommand};
+use config::{Config, ConfigError};
+use gatelog_runtime::LogFormat;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const EXIT_FAILED: u8 = 1;
+const EXIT_BAD_CONFIG: u8 = 64;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // The one place that reports a failure; `{:#}` prints the chain of causes.
+            tracing_or_stderr(&format!("gatelog: {error:#}"));
+            let bad_config = error.chain().any(|cause| cause.is::<ConfigError>());
+            ExitCode::from(if bad_config { EXIT_BAD_CONFIG } else { EXIT_FAILED })
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a failure must be seen even when no log is set up")]
+fn tracing_or_stderr(message: &str) {
+    eprintln!("{message}");
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    let variable = |name: &str| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    if let Some(point) = variable("GATELOG_CRASH_AT") {
+        gatelog_runtime::arm_crash_point(&point);
+    }
+    if let Command::Version = cli.command {
+        println!("gatelog {}", env!("CARGO_PKG_VERSION"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Command::Config(ConfigCommand::Schema) = cli.command {
+        println!("{}", serde_json::to_string_pretty(&Config::schema())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config::load(cli.config.as_deref(), &environment)?;
+    let format = match config.log.format {
+        config::LogFormatName::Text => LogFormat::Text,
+        config::LogFormatName::Json => LogFormat::Json,
+    };
+    gatelog_runtime::init_logs(&log_filter(&cli.command, &config), format)?;
+    wiring::install_crypto_provider()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(commands::run(cli.command, config, &variable))
+}
+
+/// Commands that print a result keep quiet about the way there unless the file says otherwise.
+fn log_filter(command: &Command, config: &Config) -> String {
+    let quiet = !matches!(command, Command::Ingest(_)) && config.log.filter == "info";
+    if quiet { "warn".to_owned() } else { config.log.filter.clone() }
+}

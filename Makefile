@@ -1,0 +1,73 @@
+# What people type and what CI runs. Each target installs what it needs; sudo or root is used only for Debian packages.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Arguments of `gatelog demo`, for example DEMO_ARGS=--exit.
+DEMO_ARGS ?=
+# Where builds, virtual environments and the Postgres wheel are kept between runs.
+export GATELOG_CACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/gatelog
+export CARGO_TARGET_DIR ?= $(GATELOG_CACHE_DIR)/target
+BIN := $(CARGO_TARGET_DIR)/debug
+# Seed and duration of `make soak`.
+SEED ?= 1
+SECONDS_LONG ?= 600
+
+.PHONY: help
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.PHONY: demo
+demo: build ## Run the main job on embedded defaults
+	GATELOG_POSTGRES_WHEEL_SCRIPT=tools/postgres-wheel.sh $(BIN)/gatelog demo $(DEMO_ARGS)
+
+.PHONY: test
+test: check test-rust test-postgres-sources test-demo interop ## Everything that must pass, in one command
+
+.PHONY: build
+build: tools ## Build the workspace
+	cargo build --workspace --locked
+
+.PHONY: tools
+tools:
+	@tools/install.sh
+
+.PHONY: check
+check: tools ## Formatting, lints, docs, licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	tools/cargo-deny.sh check licenses bans sources
+
+.PHONY: test-rust
+test-rust: build ## Unit, property, database, fault and crash tests
+	$(BIN)/gatelog-testkit-postgres -- cargo nextest run --workspace --locked --no-fail-fast
+	cargo test --workspace --locked --doc
+
+.PHONY: test-demo
+test-demo: build ## The demo's own numbers
+	$(MAKE) demo DEMO_ARGS=--exit
+
+.PHONY: test-postgres-sources
+test-postgres-sources: build ## Each way the demo finds a Postgres
+	tests/postgres-sources.sh $(BIN)
+
+.PHONY: interop
+interop: build ## Other implementations read and write what we do
+	tests/interop-envelope/run.sh
+	tests/interop/run.sh $(BIN)
+
+.PHONY: soak
+soak: build ## Long crash campaign: SEED=1 SECONDS_LONG=600
+	GATELOG_SOAK_SEED=$(SEED) GATELOG_SOAK_SECONDS=$(SECONDS_LONG) \
+		$(BIN)/gatelog-testkit-postgres -- cargo nextest run --locked -p gatelog-system-tests --test soak --no-capture
+
+.PHONY: bench
+bench: tools ## Measure the goals, ratios in one run against named peers
+	cargo build --workspace --release --locked --examples --bins
+	python3 bench/run.py --bin $(CARGO_TARGET_DIR)/release
+
+.PHONY: schema
+schema: build ## Write the JSON Schema of gatelog.toml
+	$(BIN)/gatelog config schema > deploy/gatelog.schema.json

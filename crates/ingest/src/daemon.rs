@@ -1,0 +1,163 @@
+//! Builds the stages, runs them, and ends them in order: listing, feed, decoders, committer, heartbeat.
+
+use std::sync::{
+    Arc, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use gatelog_catalog::CatalogError;
+use gatelog_runtime::Shutdown;
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    batch::{Assembly, PendingCommit},
+    commit::commit_stage,
+    decode::UnwrapPool,
+    decode_stage::decode_stage,
+    discover::{DiscoverError, Scope, discover, list_once},
+    feed::{Mode, feed},
+    maintain::{heartbeat, request_key_retries, upkeep},
+    report::{CommitReport, Progress},
+    shared::{InFlight, Parts, Shared},
+    window::CommitWindow,
+};
+
+/// Fetched objects that wait for a decoder; their bytes are bounded by the fetch memory.
+const DECODE_QUEUE: usize = 256;
+
+/// The daemon could not start or finish.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The first listing failed, and `--once` has nothing to go by.
+    #[error(transparent)]
+    Discover(#[from] Box<dyn std::error::Error + Send + Sync>),
+    /// The ledger could not be reached at the start.
+    #[error("cannot reach the ledger")]
+    Ledger(#[from] CatalogError),
+    /// The threads for unwrapping keys could not be started.
+    #[error("cannot start the unwrap threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A stage ended by a panic.
+    #[error("a stage of the pipeline panicked")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+impl From<DiscoverError> for IngestError {
+    fn from(error: DiscoverError) -> Self {
+        Self::Discover(Box::new(error))
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunReport {
+    /// All commits added up.
+    pub committed: CommitReport,
+    /// Objects that could not be done; only [`Mode::Once`] ends with any.
+    pub unfinished: u64,
+}
+
+/// Ingests until the mode or the shutdown ends it, then drains.
+///
+/// # Errors
+///
+/// [`IngestError`] when it cannot start; later troubles are logged, counted and tried again.
+pub async fn run(parts: Parts, mode: Mode, shutdown: Shutdown) -> Result<RunReport, IngestError> {
+    let totals = Arc::new(Totals::new(Arc::clone(&parts.progress)));
+    let shared = Arc::new(build(parts, totals.clone(), shutdown).await?);
+    request_key_retries(&shared).await;
+    if mode == Mode::Once {
+        let found = list_once(&shared, Scope::Everything).await?;
+        shared.progress.found(found);
+    } else {
+        shared.shutdown.spawn(discover(Arc::clone(&shared)));
+        shared.shutdown.spawn(upkeep(Arc::clone(&shared)));
+    }
+    let stopped = CancellationToken::new();
+    let heart = tokio::spawn(heartbeat(Arc::clone(&shared), stopped.clone()));
+    let unfinished = run_stages(&shared, mode).await;
+    stopped.cancel();
+    heart.await?;
+    if let Err(error) = shared.catalog.release_all(shared.owner).await {
+        tracing::warn!(error = %crate::error_chain(&error), "cannot give back what is left, its leases will run out");
+    }
+    Ok(RunReport { committed: totals.take(), unfinished: unfinished? })
+}
+
+/// Feed, decoders and committer; each ends when the one before it has.
+async fn run_stages(shared: &Arc<Shared>, mode: Mode) -> Result<u64, IngestError> {
+    let (sender, receiver) = mpsc::channel(DECODE_QUEUE);
+    let queue = Arc::new(Mutex::new(receiver));
+    let inputs_done = CancellationToken::new();
+    let committer = tokio::spawn(commit_stage(Arc::clone(shared), inputs_done.clone()));
+    let decoders: Vec<_> = (0..shared.options.cpu_threads.max(1))
+        .map(|_| tokio::spawn(decode_stage(Arc::clone(shared), Arc::clone(&queue))))
+        .collect();
+    let unfinished = feed(Arc::clone(shared), sender, mode).await;
+    for decoder in decoders {
+        decoder.await?;
+    }
+    inputs_done.cancel();
+    committer.await?;
+    Ok(unfinished)
+}
+
+async fn build(parts: Parts, progress: Arc<dyn Progress>, shutdown: Shutdown) -> Result<Shared, IngestError> {
+    let unwrap = Arc::new(UnwrapPool::try_new(parts.options.cpu_threads)?);
+    let window =
+        CommitWindow { commit_seq: parts.catalog.next_commit_seq().await?, ingest_time: parts.clock.now() };
+    Ok(Shared {
+        source: parts.source,
+        lake: parts.lake,
+        catalog: parts.catalog,
+        clock: parts.clock,
+        keys: RwLock::new(Arc::new(parts.keys)),
+        key_files: parts.key_files,
+        normalise: Arc::new(parts.normalise),
+        limits: parts.limits,
+        unwrap,
+        options: parts.options,
+        progress,
+        readiness: parts.readiness,
+        shutdown,
+        owner: Uuid::now_v7(),
+        assembly: Assembly::default(),
+        pending: PendingCommit::default(),
+        window: Arc::new(tokio::sync::RwLock::new(window)),
+        wake_feed: Notify::new(),
+        flush: Notify::new(),
+        decoding: InFlight::default(),
+        uncommitted: InFlight::default(),
+    })
+}
+
+/// Adds up every commit and passes it on.
+struct Totals {
+    inner: Arc<dyn Progress>,
+    sum: std::sync::Mutex<CommitReport>,
+    found: AtomicU64,
+}
+
+impl Totals {
+    fn new(inner: Arc<dyn Progress>) -> Self {
+        Self { inner, sum: std::sync::Mutex::default(), found: AtomicU64::new(0) }
+    }
+
+    fn take(&self) -> CommitReport {
+        std::mem::take(&mut *self.sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl Progress for Totals {
+    fn found(&self, objects: u64) {
+        let all = self.found.fetch_add(objects, Ordering::Relaxed) + objects;
+        self.inner.found(all);
+    }
+
+    fn committed(&self, report: &CommitReport) {
+        self.sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(report);
+        self.inner.committed(report);
+    }
+}

@@ -1,0 +1,99 @@
+//! One raw line to an event or the reason why not.
+
+use std::sync::Arc;
+
+use gatelog_logpush::{Field, KeyRing, Opener, Record, parse_line};
+use gatelog_model::{Digest, Event, RejectReason, SourceObject};
+
+use crate::normalise::{LinePlace, NormaliseContext, OpenedFields, normalise, usable_log_id};
+
+use super::identity::{Identity, digest_of_log_id};
+
+/// What became of one line.
+#[derive(Debug)]
+pub(super) enum LineOutcome {
+    /// Nothing of it can be read, not even what identifies it.
+    Rejected(RejectReason),
+    /// It can be identified, but one of its sealed fields cannot be opened.
+    Sealed(Identity, RejectReason),
+    /// It was not asked for; only its identity counts.
+    Skipped(Identity),
+    /// An event.
+    Event(Identity, Box<Event>),
+}
+
+impl LineOutcome {
+    /// The identity, if the line has one. A reject keeps its ordinal, so that a later retry finds the same one.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        match self {
+            Self::Rejected(_) => None,
+            Self::Sealed(identity, _) | Self::Skipped(identity) | Self::Event(identity, _) => Some(*identity),
+        }
+    }
+}
+
+/// Decodes lines of one object on one thread.
+pub(super) struct LineDecoder<'c> {
+    context: &'c NormaliseContext,
+    opener: Opener,
+    source: Arc<SourceObject>,
+    saw_sealed: bool,
+}
+
+impl<'c> LineDecoder<'c> {
+    pub(super) fn new(context: &'c NormaliseContext, keys: &Arc<KeyRing>, source: &Arc<SourceObject>) -> Self {
+        Self { context, opener: Opener::new(Arc::clone(keys)), source: Arc::clone(source), saw_sealed: false }
+    }
+
+    /// Whether any line so far had a sealed field.
+    pub(super) fn saw_sealed(&self) -> bool {
+        self.saw_sealed
+    }
+
+    pub(super) fn source(&self) -> &Arc<SourceObject> {
+        &self.source
+    }
+
+    pub(super) fn decode(&mut self, number: u64, digest: Digest, line: &[u8], wanted: bool) -> LineOutcome {
+        let record = match parse_line(line) {
+            Ok(record) => record,
+            Err(reason) => return LineOutcome::Rejected(reason),
+        };
+        let identity = match usable_log_id(&record) {
+            Some(log_id) => Identity::Log(digest_of_log_id(log_id)),
+            None => Identity::Bytes(digest),
+        };
+        if !wanted {
+            return LineOutcome::Skipped(identity);
+        }
+        match self.open(&record) {
+            Ok(opened) => {
+                let place = LinePlace { source: Arc::clone(&self.source), number, digest };
+                LineOutcome::Event(identity, Box::new(normalise(self.context, &record, opened, place)))
+            }
+            Err(reason) => LineOutcome::Sealed(identity, reason),
+        }
+    }
+
+    fn open(&mut self, record: &Record<'_>) -> Result<OpenedFields, RejectReason> {
+        self.opener.begin_line();
+        Ok(OpenedFields {
+            metadata: self.open_field(&record.metadata)?,
+            request_body: self.open_field(&record.request_body)?,
+            response_body: self.open_field(&record.response_body)?,
+        })
+    }
+
+    fn open_field(&mut self, field: &Field<'_>) -> Result<Option<String>, RejectReason> {
+        match field {
+            Field::Absent | Field::Null => Ok(None),
+            Field::Text(text) => Ok(Some(text.clone().into_owned())),
+            Field::Json(json) => Ok(Some(json.get().to_owned())),
+            Field::Sealed(envelope) => {
+                self.saw_sealed = true;
+                let plain = self.opener.open(envelope)?;
+                String::from_utf8(plain).map(Some).map_err(|_| RejectReason::NotText)
+            }
+        }
+    }
+}

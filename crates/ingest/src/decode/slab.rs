@@ -1,0 +1,115 @@
+//! Sealed lines, gathered so that many threads can unwrap their keys at once.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use gatelog_logpush::KeyRing;
+use gatelog_model::{Digest, SourceObject};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder, prelude::*};
+
+use super::{
+    DecodeContext,
+    line::{LineDecoder, LineOutcome},
+};
+
+/// Lines of one slab: enough to keep a dozen cores busy for a few hundred milliseconds, few enough to stay small.
+const SLAB_LINES: usize = 512;
+/// Raw bytes of one slab; reached first by long lines.
+const SLAB_BYTES: usize = 8 << 20;
+/// Lines that one thread takes at a time.
+const STRIDE_LINES: usize = 16;
+
+/// The threads that unwrap keys: RSA never runs on the runtime's workers.
+pub struct UnwrapPool(ThreadPool);
+
+impl UnwrapPool {
+    /// Starts `threads` of them.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses the threads.
+    pub fn try_new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
+        let named = ThreadPoolBuilder::new().num_threads(threads.max(1)).thread_name(|index| format!("unwrap-{index}"));
+        named.build().map(Self)
+    }
+}
+
+impl fmt::Debug for UnwrapPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnwrapPool({} threads)", self.0.current_num_threads())
+    }
+}
+
+/// Where a gathered line lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GatheredLine {
+    pub(super) number: u64,
+    pub(super) offset: u64,
+    pub(super) wanted: bool,
+    digest: Digest,
+    start: usize,
+    end: usize,
+}
+
+/// Copies of raw lines, end to end.
+#[derive(Debug, Default)]
+pub(super) struct Slab {
+    text: Vec<u8>,
+    lines: Vec<GatheredLine>,
+}
+
+impl Slab {
+    pub(super) fn push(&mut self, number: u64, offset: u64, wanted: bool, digest: Digest, line: &[u8]) {
+        let start = self.text.len();
+        self.text.extend_from_slice(line);
+        self.lines.push(GatheredLine { number, offset, wanted, digest, start, end: self.text.len() });
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.lines.len() >= SLAB_LINES || self.text.len() >= SLAB_BYTES
+    }
+
+    /// Decodes every line on the pool; the answers are in the order of the lines.
+    pub(super) fn decode(
+        self,
+        context: &DecodeContext,
+        source: &Arc<SourceObject>,
+    ) -> Vec<(GatheredLine, LineOutcome)> {
+        if self.lines.is_empty() {
+            return Vec::new();
+        }
+        let decoders = DecoderStock { context, keys: &context.keys, source, idle: Mutex::default() };
+        let Self { text, lines } = self;
+        context.unwrap.0.install(|| {
+            lines.par_chunks(STRIDE_LINES).flat_map_iter(|stride| decoders.decode(&text, stride)).collect()
+        })
+    }
+}
+
+/// Decoders that are passed from stride to stride, so that each remembers which key worked last.
+struct DecoderStock<'c> {
+    context: &'c DecodeContext,
+    keys: &'c Arc<KeyRing>,
+    source: &'c Arc<SourceObject>,
+    idle: Mutex<Vec<LineDecoder<'c>>>,
+}
+
+impl DecoderStock<'_> {
+    fn decode(&self, text: &[u8], stride: &[GatheredLine]) -> Vec<(GatheredLine, LineOutcome)> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut decoder =
+            taken.unwrap_or_else(|| LineDecoder::new(&self.context.normalise, self.keys, self.source));
+        let outcomes = stride
+            .iter()
+            .map(|line| {
+                let raw = &text[line.start..line.end];
+                (*line, decoder.decode(line.number, line.digest, raw, line.wanted))
+            })
+            .collect();
+        idle().push(decoder);
+        outcomes
+    }
+}

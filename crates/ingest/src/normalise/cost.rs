@@ -1,0 +1,67 @@
+//! What an event cost, and how that is known.
+
+use gatelog_model::{CostSource, PicoUsd, TimestampMicros, Tokens};
+use gatelog_pricing::{Charge, DeploymentEntry, Mode, Priced};
+use gatelog_usage::ResponseFacts;
+
+use super::NormaliseContext;
+
+/// The money columns of one event.
+#[derive(Debug)]
+pub(super) struct EventCost {
+    pub(super) cost: Option<PicoUsd>,
+    pub(super) saved: Option<PicoUsd>,
+    pub(super) source: CostSource,
+    pub(super) rate_id: Option<String>,
+}
+
+/// Prices the tokens at the rates of the moment. A cache hit costs nothing and saves what it would have cost; tokens that
+/// no rate covers are `unpriced`, never zero.
+pub(super) fn price(
+    context: &NormaliseContext,
+    deployment: Option<&DeploymentEntry>,
+    response: &ResponseFacts,
+    tokens: &Tokens,
+    cached: bool,
+    at: TimestampMicros,
+) -> EventCost {
+    let free = cached.then_some(PicoUsd::ZERO);
+    if tokens.is_empty() {
+        let source = if cached { CostSource::Cached } else { CostSource::None };
+        return EventCost { cost: free, saved: None, source, rate_id: None };
+    }
+    match rate(context, deployment, response, tokens, at) {
+        Some((full, rate_id)) if cached => {
+            EventCost { cost: free, saved: Some(full), source: CostSource::Cached, rate_id: Some(rate_id) }
+        }
+        Some((full, rate_id)) => {
+            EventCost { cost: Some(full), saved: None, source: CostSource::Rated, rate_id: Some(rate_id) }
+        }
+        None if cached => EventCost { cost: free, saved: None, source: CostSource::Cached, rate_id: None },
+        None => EventCost { cost: None, saved: None, source: CostSource::Unpriced, rate_id: None },
+    }
+}
+
+/// The full price, if the deployment is known, a rate was in force and the amount fits the lake's column.
+fn rate(
+    context: &NormaliseContext,
+    deployment: Option<&DeploymentEntry>,
+    response: &ResponseFacts,
+    tokens: &Tokens,
+    at: TimestampMicros,
+) -> Option<(PicoUsd, String)> {
+    let deployment = deployment?;
+    let charge = Charge {
+        model: response.model.as_deref().unwrap_or(&deployment.model),
+        version: deployment.version.as_deref(),
+        deployment_type: deployment.deployment_type,
+        region: Some(&deployment.region),
+        mode: Mode::Standard,
+        at,
+        tokens,
+    };
+    match context.rates.price(&charge) {
+        Priced::Rated { cost, rate_id } => cost.column_value().is_ok().then_some((cost, rate_id)),
+        Priced::Unpriced(_) => None,
+    }
+}
