@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gatelog_logpush::KeyBits;
 
 /// Audit trail and cost ledger of LLM traffic: encrypted gateway logs in, an exact lake and an exact bill out.
 #[derive(Debug, Parser)]
@@ -156,8 +157,32 @@ pub(crate) struct KeygenArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) private: PathBuf,
     /// Size of the modulus.
-    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(2048..=4096))]
-    pub(crate) bits: u32,
+    #[arg(long, value_enum, default_value_t = KeySize::Bits4096)]
+    pub(crate) bits: KeySize,
+}
+
+/// Size of an RSA modulus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeySize {
+    /// 2048 bit.
+    #[value(name = "2048")]
+    Bits2048,
+    /// 3072 bit.
+    #[value(name = "3072")]
+    Bits3072,
+    /// 4096 bit, as Cloudflare's documentation has it.
+    #[value(name = "4096")]
+    Bits4096,
+}
+
+impl From<KeySize> for KeyBits {
+    fn from(size: KeySize) -> Self {
+        match size {
+            KeySize::Bits2048 => Self::Rsa2048,
+            KeySize::Bits3072 => Self::Rsa3072,
+            KeySize::Bits4096 => Self::Rsa4096,
+        }
+    }
 }
 
 /// `gatelog config`.

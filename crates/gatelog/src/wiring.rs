@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
 use gatelog_catalog::{Catalog, ConnectOptions};
-use gatelog_ingest::{NormaliseContext, Parts, Progress};
+use gatelog_ingest::{NormaliseContext, Parts, Progress, load_key_ring};
 use gatelog_lake::{Lake, LakeOptions};
 use gatelog_logpush::KeyRing;
 use gatelog_objects::Store;
@@ -38,7 +38,7 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Catalog> {
 
 /// Reads the key files in order.
 pub(crate) fn keys(config: &Config) -> anyhow::Result<KeyRing> {
-    KeyRing::from_files(&config.keys.private_key_files).context("load `keys.private_key_files`")
+    load_key_ring(&config.keys.private_key_files).context("load `keys.private_key_files`")
 }
 
 /// The rates and deployments that price events.

@@ -12,7 +12,7 @@ mod slab;
 
 use std::{io::Read, sync::Arc};
 
-use gatelog_logpush::{KeyRing, Line, LineLimits, LineReader, ReadError};
+use gatelog_logpush::{KeyRing, Line, LineReader, ReadError};
 use gatelog_model::{Digest, Event, LineDigest, Reject, RejectReason, SourceObject};
 
 use crate::normalise::NormaliseContext;
@@ -33,8 +33,6 @@ pub struct DecodeContext {
     pub normalise: Arc<NormaliseContext>,
     /// The keys, as of the start of this object.
     pub keys: Arc<KeyRing>,
-    /// Bounds of lines and objects.
-    pub limits: LineLimits,
     /// Threads for sealed lines.
     pub unwrap: Arc<UnwrapPool>,
     /// A chunk is handed on when its events hold this many bytes.
@@ -109,11 +107,10 @@ pub enum DecodeError {
 pub fn decode_object(
     context: &DecodeContext,
     source: &Arc<SourceObject>,
-    bytes: impl Read,
+    mut reader: LineReader<impl Read>,
     wanted: Wanted<'_>,
     mut emit: impl FnMut(Chunk) -> Result<(), DecodeError>,
 ) -> Result<ObjectEnd, DecodeError> {
-    let mut reader = LineReader::new(bytes, context.limits.clone());
     let mut object = ObjectDecoder::new(context, source, wanted);
     while let Some(line) = reader.next_line()? {
         object.take(line)?;
@@ -122,7 +119,7 @@ pub fn decode_object(
         }
     }
     object.flush_slab();
-    let raw_bytes = reader.raw_bytes();
+    let raw_bytes = reader.text_bytes();
     emit(std::mem::take(&mut object.chunk))?;
     Ok(object.finish(raw_bytes))
 }
@@ -170,17 +167,17 @@ impl<'c> ObjectDecoder<'c> {
                 self.flush_slab();
                 self.settle(number, offset, wanted, LineOutcome::Rejected(RejectReason::LineTooLong));
             }
-            Line::Text { number, offset, bytes } => {
-                let digest = identity::digest_of_line(bytes);
+            Line::Text { number, offset, text } => {
+                let digest = identity::digest_of_line(text);
                 self.lines_digest.add(&digest);
                 let wanted = self.wanted.contains(number);
                 if self.sealed_seen {
-                    self.slab.push(number, offset, wanted, digest, bytes);
+                    self.slab.push(number, offset, wanted, digest, text);
                     if self.slab.is_full() {
                         self.flush_slab();
                     }
                 } else {
-                    let outcome = self.lines.decode(number, digest, bytes, wanted);
+                    let outcome = self.lines.decode(number, digest, text, wanted);
                     self.sealed_seen = self.lines.saw_sealed();
                     self.settle(number, offset, wanted, outcome);
                 }

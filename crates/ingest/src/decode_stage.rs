@@ -7,7 +7,7 @@
 use std::{io::Read, sync::Arc};
 
 use gatelog_catalog::{CatalogError, Claim, Work};
-use gatelog_logpush::ReadError;
+use gatelog_logpush::{LineReader, ReadError};
 use gatelog_model::LineDigest;
 use tokio::{
     runtime::Handle,
@@ -20,7 +20,7 @@ use crate::{
     decode::{Chunk, DecodeContext, DecodeError, ObjectEnd, Wanted, decode_object},
     error_chain,
     feed::{quarantine, retry_wait},
-    fetch::{Fetched, shared_source},
+    fetch::{Fetched, FetchedBody, shared_source},
     report::CommitReport,
     seal::{SealError, SealedEvents, object_commit, redelivered_objects, seal, seal_events},
     shared::Shared,
@@ -106,14 +106,13 @@ fn decode(shared: &Shared, fetched: Fetched, runtime: &Handle) -> Result<Decoded
     let context = DecodeContext {
         normalise: Arc::clone(&shared.normalise),
         keys: shared.current_keys(),
-        limits: shared.limits.clone(),
         unwrap: Arc::clone(&shared.unwrap),
         chunk_bytes: shared.options.seal_bytes,
     };
     let mut first = None;
     let mut large: Option<LargeObject<'_>> = None;
     let mut failure = None;
-    let result = decode_claim(&context, &claim, body.into_reader(), |chunk| {
+    let emit = |chunk| {
         let mut take = |chunk| match &mut large {
             Some(large) => large.seal(chunk),
             None => match first.replace(chunk) {
@@ -131,7 +130,13 @@ fn decode(shared: &Shared, fetched: Fetched, runtime: &Handle) -> Result<Decoded
             failure = Some(error);
             DecodeError::Stopped
         })
-    });
+    };
+    let result = match body {
+        FetchedBody::Memory(bytes) => {
+            decode_claim(&context, &claim, LineReader::in_memory(&bytes, Vec::new(), shared.limits), emit)
+        }
+        FetchedBody::Spooled(file) => decode_claim(&context, &claim, LineReader::new(file, shared.limits), emit),
+    };
     if let Some(error) = failure {
         return Err(error);
     }
@@ -147,13 +152,13 @@ fn decode(shared: &Shared, fetched: Fetched, runtime: &Handle) -> Result<Decoded
 fn decode_claim(
     context: &DecodeContext,
     claim: &Claim,
-    bytes: impl Read,
+    reader: LineReader<impl Read>,
     emit: impl FnMut(Chunk) -> Result<(), DecodeError>,
 ) -> Result<ObjectEnd, DecodeError> {
     let source = shared_source(claim);
     match &claim.work {
-        Work::Ingest => decode_object(context, &source, bytes, Wanted::All, emit),
-        Work::RetryRejects(rejects) => decode_object(context, &source, bytes, Wanted::Rejected(rejects), emit),
+        Work::Ingest => decode_object(context, &source, reader, Wanted::All, emit),
+        Work::RetryRejects(rejects) => decode_object(context, &source, reader, Wanted::Rejected(rejects), emit),
     }
 }
 
@@ -224,7 +229,7 @@ async fn decode_failed(shared: &Shared, claim: &Claim, error: &DecodeStageError)
             ReadError::Corrupt { compressed_offset, .. } => Some(("corrupt_gzip", Some(*compressed_offset))),
             ReadError::Truncated { compressed_offset, .. } => Some(("truncated_gzip", Some(*compressed_offset))),
             ReadError::TooLarge { .. } => Some(("too_large", None)),
-            ReadError::Io(_) => None,
+            ReadError::Io(_) | ReadError::AlreadyFailed => None,
         },
         DecodeStageError::Decode(DecodeError::TooManyLines) => Some(("too_many_lines", None)),
         DecodeStageError::Decode(DecodeError::Stopped) | DecodeStageError::Seal(_) => None,

@@ -105,8 +105,8 @@ fn log_object(object: ListedObject) -> Option<Listed> {
             key: object.key,
             etag: object.etag,
             size_bytes: object.size_bytes,
-            window_start: key.start,
-            window_end: key.end,
+            window_start: key.start(),
+            window_end: key.end(),
         }),
         Err(kind) => {
             metrics::key_ignored(kind.as_str());

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{Cursor, Read, Seek, Write},
+    io::{Seek, Write},
     sync::Arc,
 };
 
@@ -32,15 +32,6 @@ pub(crate) struct Fetched {
 pub(crate) enum FetchedBody {
     Memory(Vec<u8>),
     Spooled(File),
-}
-
-impl FetchedBody {
-    pub(crate) fn into_reader(self) -> Box<dyn Read + Send> {
-        match self {
-            Self::Memory(bytes) => Box::new(Cursor::new(bytes)),
-            Self::Spooled(file) => Box::new(file),
-        }
-    }
 }
 
 /// An object could not be fetched.

@@ -15,6 +15,7 @@ mod decode_stage;
 mod discover;
 mod feed;
 mod fetch;
+mod keys;
 mod maintain;
 mod metrics;
 mod normalise;
@@ -29,6 +30,7 @@ pub use decode::{
     Chunk, DecodeContext, DecodeError, LinesDigest, ObjectEnd, UnwrapPool, Wanted, decode_object,
 };
 pub use feed::Mode;
+pub use keys::{KeyFileError, load_key_ring};
 pub use metrics::describe as describe_metrics;
 pub use normalise::{MetadataKeys, NormaliseContext};
 pub use options::IngestOptions;

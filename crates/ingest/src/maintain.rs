@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gatelog_logpush::KeyRing;
 use tracing::{info, warn};
 
-use crate::{error_chain, shared::Shared};
+use crate::{error_chain, keys::load_key_ring, shared::Shared};
 
 /// Digests deleted by one statement: about a hundred milliseconds of work.
 const EXPIRE_STEP: i64 = 50_000;
@@ -54,7 +53,7 @@ async fn reload_keys(shared: &Shared) {
         return;
     }
     let files = shared.key_files.clone();
-    let loaded = tokio::task::spawn_blocking(move || KeyRing::from_files(&files)).await;
+    let loaded = tokio::task::spawn_blocking(move || load_key_ring(&files)).await;
     match loaded {
         Ok(Ok(ring)) if ring.id() != shared.current_keys().id() => {
             info!(keys = ring.len(), key_ring = %ring.id(), "the key ring changed");

@@ -71,7 +71,7 @@ pub fn normalise(context: &NormaliseContext, record: &Record<'_>, opened: Opened
     let request = opened.request_body.as_deref().map(read_request).unwrap_or_default();
     let response = opened.response_body.as_deref().map(|body| read_response(body, operation)).unwrap_or_default();
     let entries = metadata::entries(opened.metadata.as_deref());
-    let (event_time, event_time_source) = event_time(record.datetime, response.created, &place.source);
+    let (event_time, event_time_source) = event_time(record.time, response.created, &place.source);
 
     let azure = azure_endpoint(endpoint);
     let model_requested = request.model.clone().or_else(|| record.model.as_deref().map(str::to_owned));
@@ -86,7 +86,9 @@ pub fn normalise(context: &NormaliseContext, record: &Record<'_>, opened: Opened
     let outcome = facts::outcome(record, &response);
     let cached = record.cached.unwrap_or(false);
     let priced = cost::price(context, deployment, &response, &tokens, cached, event_time);
-    let body_state = if opened.request_body.is_none() && opened.response_body.is_none() {
+    let body_state = if record.truncated == Some(true) {
+        BodyState::Truncated
+    } else if opened.request_body.is_none() && opened.response_body.is_none() {
         BodyState::Omitted
     } else {
         BodyState::Open

@@ -8,7 +8,7 @@ use gatelog_logpush::generate_key_pair;
 use crate::cli::KeygenArgs;
 
 pub(crate) fn run(args: &KeygenArgs) -> anyhow::Result<ExitCode> {
-    let pair = generate_key_pair(args.bits)?;
+    let pair = generate_key_pair(args.bits.into())?;
     let path = args.private.display();
     let mut file = OpenOptions::new()
         .write(true)
@@ -16,7 +16,7 @@ pub(crate) fn run(args: &KeygenArgs) -> anyhow::Result<ExitCode> {
         .mode(0o600)
         .open(&args.private)
         .with_context(|| format!("create `{path}`; an existing key is never replaced"))?;
-    file.write_all(pair.private_pem.as_bytes()).and_then(|()| file.sync_all()).with_context(|| format!("write `{path}`"))?;
-    print!("{}", pair.public_pem);
+    file.write_all(pair.private.as_bytes()).and_then(|()| file.sync_all()).with_context(|| format!("write `{path}`"))?;
+    print!("{}", pair.public);
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gatelog_logpush::{Field, KeyRing, Opener, Record, parse_line};
+use gatelog_logpush::{Field, KeyRing, Opener, Record, parse_line, text_of};
 use gatelog_model::{Digest, Event, RejectReason, SourceObject};
 
 use crate::normalise::{LinePlace, NormaliseContext, OpenedFields, normalise, usable_log_id};
@@ -91,8 +91,7 @@ impl<'c> LineDecoder<'c> {
             Field::Json(json) => Ok(Some(json.get().to_owned())),
             Field::Sealed(envelope) => {
                 self.saw_sealed = true;
-                let plain = self.opener.open(envelope)?;
-                String::from_utf8(plain).map(Some).map_err(|_| RejectReason::NotText)
+                text_of(self.opener.open(envelope)?).map(Some)
             }
         }
     }
