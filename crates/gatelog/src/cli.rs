@@ -33,9 +33,6 @@ pub(crate) enum Command {
     /// See what could not be read, and have it tried again.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// See the dated rates that costs are made of.
-    #[command(subcommand)]
-    Price(PriceCommand),
     /// Make an RSA key pair: the public half goes to the gateway, the private half opens the logs.
     Keygen(KeygenArgs),
     /// Prove configuration, keys, buckets, clock and Postgres settings; print every problem found.
@@ -97,7 +94,7 @@ pub(crate) enum JobCommand {
     Orphans {
         /// Files younger than this many hours are kept, as they may be part of a commit under way; at least 1.
         #[arg(long, default_value_t = 24, value_name = "HOURS")]
-        grace_hours: u64,
+        grace_hours: u32,
         /// Only print what would be removed.
         #[arg(long)]
         dry_run: bool,
@@ -112,6 +109,9 @@ pub(crate) enum QuarantineCommand {
         /// Most rows to print.
         #[arg(long, default_value_t = 100, value_name = "COUNT")]
         limit: u32,
+        /// Only objects with this quarantine or reject reason, such as `no_key`.
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Show every open reject of one object: line, byte offset, reason. Never the text: that stays in the bucket.
     Show {
@@ -134,20 +134,6 @@ pub(crate) struct RetryArgs {
     /// Everything.
     #[arg(long)]
     pub(crate) all: bool,
-}
-
-/// `gatelog price`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum PriceCommand {
-    /// List the rates in force.
-    List {
-        /// Only this model, such as `gpt-4o`.
-        #[arg(long)]
-        model: Option<String>,
-        /// Only this region, such as `southafricanorth`.
-        #[arg(long)]
-        region: Option<String>,
-    },
 }
 
 /// `gatelog keygen`.

@@ -5,7 +5,6 @@ mod demo;
 mod ingest;
 mod job;
 mod keygen;
-mod price;
 mod quarantine;
 
 use std::process::ExitCode;
@@ -30,7 +29,6 @@ pub(crate) async fn run(command: Command, config: Config, environment: Environme
         Command::Ingest(args) => ingest::run(&args, &config).await,
         Command::Job(job) => job::run(job, &config).await,
         Command::Quarantine(command) => quarantine::run(command, &config).await,
-        Command::Price(command) => price::run(&command, &config),
         Command::Keygen(args) => keygen::run(&args),
         Command::Check => check::run(&config).await,
         Command::Migrate => {

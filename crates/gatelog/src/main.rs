@@ -58,7 +58,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         config::LogFormatName::Json => LogFormat::Json,
     };
     gatelog_runtime::init_logs(&log_filter(&cli.command, &config), format)?;
-    wiring::install_crypto_provider()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(commands::run(cli.command, config, &variable))
 }

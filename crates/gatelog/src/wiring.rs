@@ -4,19 +4,14 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
 use gatelog_catalog::{Catalog, ConnectOptions};
-use gatelog_ingest::{NormaliseContext, Parts, Progress, load_key_ring};
-use gatelog_lake::{Lake, LakeOptions};
+use gatelog_ingest::{NormaliseContext, Parts, Progress, load_key_ring, open_lake};
+use gatelog_lake::Lake;
 use gatelog_logpush::KeyRing;
 use gatelog_objects::Store;
 use gatelog_pricing::{DeploymentMap, RateBook};
 use gatelog_runtime::{Readiness, SystemClock};
 
 use crate::config::Config;
-
-/// Makes aws-lc-rs the one TLS provider of the process, before anything looks one up.
-pub(crate) fn install_crypto_provider() -> anyhow::Result<()> {
-    Ok(())
-}
 
 /// Connects to Postgres and brings the schema up to date.
 pub(crate) async fn catalog(config: &Config) -> anyhow::Result<Catalog> {
@@ -30,7 +25,7 @@ pub(crate) async fn catalog(config: &Config) -> anyhow::Result<Catalog> {
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<Catalog> {
     let options = ConnectOptions {
         url: config.database.url()?.expose().to_owned(),
-        connections_max: config.database.connections_max,
+        max_connections: config.database.connections_max,
         application_name: "gatelog".to_owned(),
     };
     Catalog::connect(&options).await.context("connect to Postgres (`database.url`)")
@@ -71,12 +66,15 @@ pub(crate) async fn source(config: &Config) -> anyhow::Result<Store> {
     Store::connect(options).await.context("set up the client of `source.bucket`")
 }
 
-/// Connects to the lake's bucket and opens the table, creating it if it is not there.
-pub(crate) async fn lake(config: &Config, catalog: &Catalog) -> anyhow::Result<Lake> {
+/// Connects to the lake's bucket.
+pub(crate) async fn lake_store(config: &Config) -> anyhow::Result<Store> {
     let options = config.lake.bucket.store_options("lake.bucket")?;
-    let store = Store::connect(options).await.context("set up the client of `lake.bucket`")?;
-    let options = LakeOptions { prefix: config.lake.prefix.clone() };
-    Lake::open_or_create(store, catalog.clone(), options).await.context("open the table `gatelog.events`")
+    Store::connect(options).await.context("set up the client of `lake.bucket`")
+}
+
+/// Opens the table, creating it if it is not there.
+pub(crate) async fn lake(config: &Config, store: &Store, catalog: &Catalog) -> anyhow::Result<Lake> {
+    open_lake(store.clone(), catalog.clone(), &config.lake.prefix).await.context("open the table `gatelog.events`")
 }
 
 /// Everything an ingest daemon needs.
@@ -91,10 +89,12 @@ pub(crate) async fn ingest_parts(
     let normalise = normalise(config)?;
     let source = source(config).await?;
     let catalog = catalog(config).await?;
-    let lake = lake(config, &catalog).await?;
+    let lake_store = lake_store(config).await?;
+    let lake = lake(config, &lake_store, &catalog).await?;
     Ok(Parts {
         source,
         lake,
+        lake_store,
         catalog,
         clock: Arc::new(SystemClock),
         keys,

@@ -21,15 +21,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gatelog_catalog::{CatalogError, CommitBatch, CommitError, StageOutcome};
-use gatelog_lake::{CommitInfo, DataFileToAdd, LakeError};
+use gatelog_catalog::{CatalogError, CommitBatch, CommitError, StageError, StageOutcome};
+use gatelog_lake::{CommitInfo, DataFileToAdd, EVENTS, LakeError};
 use gatelog_rollup::Rollup;
 use gatelog_runtime::{Backoff, crash_point};
 use tracing::{error, info, warn};
 
 use crate::{
-    batch::SealedPart, decode_stage::seal_and_queue, error_chain, metrics, report::CommitReport, shared::Shared,
-    window::CommitWindow,
+    batch::SealedPart, decode_stage::seal_and_queue, error_chain, lake_ports::catalog_name, metrics,
+    report::CommitReport, shared::Shared, window::CommitWindow,
 };
 
 /// How long a stopping daemon tries to commit what it has; its leases outlive it and another daemon does the work again.
@@ -143,8 +143,12 @@ enum Attempt {
 /// One attempt failed; whether it committed may be unknown.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
-    #[error("cannot stage the commit")]
+    #[error("cannot reach the ledger")]
     Ledger(#[from] CatalogError),
+    #[error("cannot stage the commit")]
+    Stage(#[from] StageError),
+    #[error("the lake has lost its table")]
+    NoTable,
     #[error("cannot write table metadata")]
     Lake(#[from] LakeError),
     #[error("cannot finish the commit")]
@@ -179,7 +183,7 @@ async fn commit_with_retries(shared: &Shared, group: &Group) -> Option<Attempt> 
         match attempt(shared, group, outcome_unknown).await {
             Ok(attempt) => return Some(attempt),
             Err(error) => {
-                outcome_unknown |= matches!(error, AttemptError::Commit(CommitError::OutcomeUnknown(_)));
+                outcome_unknown |= matches!(error, AttemptError::Commit(CommitError::OutcomeUnknown { .. }));
                 metrics::commit_refused("failed");
                 shared.readiness.set_unready("the last commit failed");
                 warn!(commit_seq = group.batch.commit_seq, outcome_unknown, error = %error_chain(&error), "commit failed, trying again");
@@ -197,29 +201,24 @@ async fn attempt(shared: &Shared, group: &Group, outcome_unknown: bool) -> Resul
         return Ok(Attempt::Committed);
     }
     crash_point("commit.before_begin");
-    let mut transaction = shared.catalog.begin_commit().await?;
-    match transaction.stage(&group.batch).await? {
-        StageOutcome::Staged => {}
-        StageOutcome::LeaseLost(_) => return refuse(transaction, "lease_lost").await,
-        StageOutcome::Duplicates(_) => return refuse(transaction, "duplicates").await,
-    }
+    let mut transaction = match shared.catalog.begin_commit().await?.stage(&group.batch).await? {
+        StageOutcome::Staged(transaction) => transaction,
+        StageOutcome::LeaseLost(_) => return Ok(Attempt::Refused("lease_lost")),
+        StageOutcome::Duplicates(_) => return Ok(Attempt::Refused("duplicates")),
+    };
     crash_point("commit.after_stage");
     if !group.files.is_empty() {
-        let pointer = transaction.pointer(shared.lake.table()).await?;
+        let table = catalog_name(&EVENTS);
+        let old = transaction.pointer(&table).await?.ok_or(AttemptError::NoTable)?.metadata_location;
         let info = CommitInfo { commit_seq: group.batch.commit_seq, at: group.batch.ingest_time };
-        let staged = shared.lake.stage_append(&pointer, &group.files, &info).await?;
+        let staged = shared.lake.stage_append(&old, &group.files, info).await?;
         crash_point("commit.after_metadata");
-        transaction.swap_pointer(shared.lake.table(), &pointer, &staged.new_pointer, staged.snapshot_id).await?;
+        transaction.swap_pointer(&table, &old, &staged.new_pointer, staged.snapshot_id).await?;
     }
     crash_point("commit.before_commit");
     transaction.commit().await?;
     crash_point("commit.after_commit");
     Ok(Attempt::Committed)
-}
-
-async fn refuse(transaction: gatelog_catalog::CommitTx, reason: &'static str) -> Result<Attempt, AttemptError> {
-    transaction.rollback().await?;
-    Ok(Attempt::Refused(reason))
 }
 
 fn acknowledge(shared: &Shared, group: &Group, took: Duration) {

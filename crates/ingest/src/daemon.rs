@@ -111,6 +111,7 @@ async fn build(parts: Parts, progress: Arc<dyn Progress>, shutdown: Shutdown) ->
     Ok(Shared {
         source: parts.source,
         lake: parts.lake,
+        lake_store: parts.lake_store,
         catalog: parts.catalog,
         clock: parts.clock,
         keys: RwLock::new(Arc::new(parts.keys)),

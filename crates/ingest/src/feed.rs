@@ -25,7 +25,7 @@ const CLAIM_BYTES_MAX: u64 = 256 << 20;
 /// Longest wait before a released object is claimed again.
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How often `--once` tries an object before it ends without it.
-const ONCE_ATTEMPTS: u32 = 6;
+const ONCE_ATTEMPTS: i32 = 6;
 /// How often an idle feed looks at the ledger by itself: other daemons' expired leases wake nobody.
 const IDLE_WAIT: Duration = Duration::from_secs(2);
 /// The same while `--once` waits for its last commits.
@@ -174,8 +174,10 @@ pub(crate) async fn quarantine(shared: &Shared, claim: &Claim, reason: &'static 
     if let Work::RetryRejects(_) = claim.work {
         // Its other lines are committed: the object stays, its rejects stay open.
         warn!(object.key = %claim.source.key, reason, "cannot retry the rejects of this object");
-        shared.release(std::slice::from_ref(&claim.lease), RETRY_WAIT_MAX, reason).await;
-        return;
+        if let Err(error) = shared.catalog.drop_retry(&claim.lease).await {
+            warn!(object.key = %claim.source.key, error = %error_chain(&error), "cannot drop the retry, its lease will run out");
+        }
+        return shared.uncommitted.leave(1);
     }
     let set_aside = shared.catalog.quarantine(&claim.lease, &Quarantine { reason: reason.to_owned(), offset }).await;
     shared.uncommitted.leave(1);
@@ -192,9 +194,9 @@ pub(crate) async fn quarantine(shared: &Shared, claim: &Claim, reason: &'static 
 }
 
 /// 1 s, 2 s, 4 s ... up to a minute.
-pub(crate) fn retry_wait(attempt: u32) -> Duration {
-    let doubled = 1_u64.checked_shl(attempt.saturating_sub(1).min(16)).unwrap_or(u64::MAX);
-    Duration::from_secs(doubled).min(RETRY_WAIT_MAX)
+pub(crate) fn retry_wait(attempt: i32) -> Duration {
+    let doublings = attempt.saturating_sub(1).clamp(0, 16);
+    Duration::from_secs(1 << doublings).min(RETRY_WAIT_MAX)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod discover;
 mod feed;
 mod fetch;
 mod keys;
+mod lake_ports;
 mod maintain;
 mod metrics;
 mod normalise;
@@ -30,6 +31,7 @@ pub use decode::{
     Chunk, DecodeContext, DecodeError, LinesDigest, ObjectEnd, UnwrapPool, Wanted, decode_object,
 };
 pub use feed::Mode;
+pub use lake_ports::open_lake;
 pub use keys::{KeyFileError, load_key_ring};
 pub use metrics::describe as describe_metrics;
 pub use normalise::{MetadataKeys, NormaliseContext};

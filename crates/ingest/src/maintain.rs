@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use crate::{error_chain, keys::load_key_ring, shared::Shared};
 
 /// Digests deleted by one statement: about a hundred milliseconds of work.
-const EXPIRE_STEP: i64 = 50_000;
+const EXPIRE_STEP: u32 = 50_000;
 /// How often digests are expired and key files read again.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -39,7 +39,7 @@ pub(crate) async fn upkeep(shared: Arc<Shared>) {
 async fn expire_digests(shared: &Shared) {
     loop {
         match shared.catalog.expire_line_digests(shared.options.duplicate_window, EXPIRE_STEP).await {
-            Ok(expired) if expired < u64::try_from(EXPIRE_STEP).unwrap_or(u64::MAX) => return,
+            Ok(expired) if expired < u64::from(EXPIRE_STEP) => return,
             Ok(_) if shared.shutdown.is_requested() => return,
             Ok(_) => {}
             Err(error) => return warn!(error = %error_chain(&error), "cannot expire line digests"),

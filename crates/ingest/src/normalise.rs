@@ -105,7 +105,7 @@ pub fn normalise(context: &NormaliseContext, record: &Record<'_>, opened: Opened
         operation: operation.into(),
         azure_resource: azure.as_ref().map(|path| path.resource.to_owned()),
         deployment_type: deployment.map(|entry| entry.deployment_type),
-        region: deployment.map(|entry| entry.region.clone()).or_else(|| record.region.as_deref().map(str::to_owned)),
+        region: deployment.and_then(|entry| entry.region.clone()).or_else(|| record.region.as_deref().map(str::to_owned)),
         deployment: deployment_name.or_else(|| record.deployment.as_deref().map(str::to_owned)),
         model_requested,
         model: response.model.clone(),

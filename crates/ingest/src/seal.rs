@@ -5,10 +5,11 @@
 
 use std::collections::HashSet;
 
-use gatelog_catalog::{CatalogError, ObjectCommit, ObjectCommitKind, OutputFile, ResolvedAs, ResolvedLine, WholeObject, Work};
-use gatelog_columnar::{DayFile, Stamp, WriteError, write_day_files};
+use gatelog_catalog::{CatalogError, CommitKind, ObjectCommit, ObjectDigests, OutputFile, Resolved, ResolvedLine, Work};
+use gatelog_columnar::{DayFile, Stamp, WriteError, WriteOptions, write_day_files};
 use gatelog_lake::{DataFileToAdd, LakeError};
-use gatelog_model::{Event, LineDigest, ObjectId, Reject, Tally, Unbalanced};
+use gatelog_model::{Event, LineDigest, ObjectId, Reject, Tally, TimestampMicros, Unbalanced};
+use gatelog_objects::ObjectError;
 use gatelog_rollup::{Rollup, RollupOptions};
 use gatelog_runtime::crash_point;
 
@@ -27,7 +28,9 @@ pub(crate) enum SealError {
     #[error("cannot write Parquet")]
     Write(#[from] WriteError),
     #[error("cannot store a data file")]
-    Store(#[from] LakeError),
+    Store(#[from] ObjectError),
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     #[error(transparent)]
     Unbalanced(#[from] Unbalanced),
     #[error("encoding panicked")]
@@ -107,10 +110,10 @@ pub(crate) async fn redelivered_objects(
     shared: &Shared,
     batch: &[DecodedObject],
 ) -> Result<HashSet<ObjectId>, CatalogError> {
-    let whole: Vec<WholeObject> = batch
+    let whole: Vec<ObjectDigests> = batch
         .iter()
         .filter(|object| matches!(object.claim.work, Work::Ingest))
-        .map(|object| WholeObject {
+        .map(|object| ObjectDigests {
             object: object.claim.lease.object,
             sha256: object.sha256,
             lines_digest: object.end.lines_digest,
@@ -144,13 +147,13 @@ pub(crate) fn object_commit(
     let rejects = end.rejects.len() as u64;
     let tally = Tally { lines: end.lines, events: kept.len() as u64, duplicates: end.lines - rejects - kept.len() as u64, rejects }
         .checked()?;
-    let key_ring = object.key_ring.to_string();
+    let key_ring = Some(object.key_ring.to_string());
     report.objects += 1;
     report.lines += tally.lines;
     report.duplicates += tally.duplicates;
     report.count_rejects(&end.rejects);
     let kind = match &object.claim.work {
-        Work::Ingest => ObjectCommitKind::Ingest {
+        Work::Ingest => CommitKind::Ingest {
             tally,
             sha256: object.sha256,
             lines_digest: end.lines_digest,
@@ -158,7 +161,7 @@ pub(crate) fn object_commit(
             key_ring,
         },
         Work::RetryRejects(retried) => {
-            ObjectCommitKind::Retry { resolved: resolved_lines(retried, end, kept), still: end.rejects.clone(), key_ring }
+            CommitKind::Retry { resolved: resolved_lines(retried, end, kept), still: end.rejects.clone(), key_ring }
         }
     };
     Ok(ObjectCommit { lease: object.claim.lease.clone(), kind })
@@ -172,7 +175,7 @@ fn resolved_lines(retried: &[Reject], end: &crate::decode::ObjectEnd, kept: &[u6
         .iter()
         .filter(|reject| !still.contains(&reject.line))
         .map(|reject| {
-            let became = if kept.contains(&reject.line) { ResolvedAs::Event } else { ResolvedAs::Duplicate };
+            let became = if kept.contains(&reject.line) { Resolved::Event } else { Resolved::Duplicate };
             ResolvedLine { line: reject.line, became }
         })
         .collect()
@@ -194,23 +197,34 @@ pub(crate) async fn seal_events(
         sealed.report.count_event(event);
     }
     let stamp = Stamp { commit_seq: window.commit_seq, ingest_time: window.ingest_time };
-    let files = tokio::task::spawn_blocking(move || write_day_files(events, &stamp)).await??;
+    let files = tokio::task::spawn_blocking(move || write_day_files(events, stamp, WriteOptions::default())).await??;
     for file in files {
-        store_file(shared, &mut sealed, file).await?;
+        store_file(shared, window, &mut sealed, file).await?;
     }
     Ok(sealed)
 }
 
-async fn store_file(shared: &Shared, sealed: &mut SealedEvents, file: DayFile) -> Result<(), SealError> {
+async fn store_file(
+    shared: &Shared,
+    window: CommitWindow,
+    sealed: &mut SealedEvents,
+    file: DayFile,
+) -> Result<(), SealError> {
+    let path = shared.lake.new_data_path(file.day, window.commit_seq);
+    let key = shared.lake.key(&path)?.to_owned();
+    let lake_file = DataFileToAdd::new(path, &file);
     crash_point("seal.before_put");
-    let size_bytes = file.bytes.len() as u64;
-    let (day, rows, sha256) = (file.day, file.rows, file.sha256);
-    let stored = shared.lake.store_data_file(file).await?;
+    shared.lake_store.put(&key, file.bytes, "application/vnd.apache.parquet").await?;
     crash_point("seal.after_put");
     sealed.report.files += 1;
-    sealed.report.lake_bytes += size_bytes;
-    sealed.output_files.push(OutputFile { path: stored.path.clone(), day, rows, size_bytes, sha256 });
-    sealed.lake_files.push(stored);
+    sealed.report.lake_bytes += lake_file.size_bytes;
+    sealed.output_files.push(OutputFile {
+        path: lake_file.path.clone(),
+        day: TimestampMicros::start_of_day(file.day).date(),
+        rows: file.rows,
+        size_bytes: lake_file.size_bytes,
+        sha256: file.sha256,
+    });
+    sealed.lake_files.push(lake_file);
     Ok(())
 }
-

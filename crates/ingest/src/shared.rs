@@ -32,6 +32,8 @@ pub struct Parts {
     pub source: Store,
     /// The table that is appended to.
     pub lake: Lake,
+    /// The bucket that the table lies in.
+    pub lake_store: Store,
     /// Ledger, rollup and pointer.
     pub catalog: Catalog,
     /// The time.
@@ -56,6 +58,7 @@ pub struct Parts {
 pub(crate) struct Shared {
     pub(crate) source: Store,
     pub(crate) lake: Lake,
+    pub(crate) lake_store: Store,
     pub(crate) catalog: Catalog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) keys: RwLock<Arc<KeyRing>>,

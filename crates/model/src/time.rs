@@ -53,6 +53,11 @@ impl TimestampMicros {
         i32::try_from(self.0 / MICROS_PER_DAY).expect("the year 9999 is day 2,932,896")
     }
 
+    /// The first instant of a day counted from 1970, the nearest one in range.
+    pub fn start_of_day(day: i32) -> Self {
+        Self(i64::from(day).saturating_mul(MICROS_PER_DAY).clamp(Self::MIN.0, Self::MAX.0))
+    }
+
     /// The start of the hour, the rollup's grain.
     pub fn hour(self) -> Self {
         Self(self.0 - self.0 % MICROS_PER_HOUR)
@@ -91,6 +96,7 @@ mod tests {
         assert!(TimestampMicros::try_new(TimestampMicros::MAX.micros() + 1).is_err());
         let at = TimestampMicros::try_new(MICROS_PER_DAY * 3 + MICROS_PER_HOUR * 5 + 7).unwrap();
         assert_eq!(at.day(), 3);
+        assert_eq!(TimestampMicros::start_of_day(3).to_string(), "1970-01-04T00:00:00.000000Z");
         assert_eq!(at.hour().micros(), MICROS_PER_DAY * 3 + MICROS_PER_HOUR * 5);
         assert_eq!(at.to_string(), "1970-01-04T05:00:00.000007Z");
         assert_eq!(TimestampMicros::MAX.to_string(), "9999-12-31T23:59:59.999999Z");

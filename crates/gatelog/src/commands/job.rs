@@ -1,7 +1,8 @@
 //! `gatelog job`.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
+use gatelog_lake::OrphanAction;
 use gatelog_model::Clock;
 use gatelog_runtime::SystemClock;
 
@@ -11,18 +12,20 @@ pub(crate) async fn run(job: JobCommand, config: &Config) -> anyhow::Result<Exit
     match job {
         JobCommand::Orphans { grace_hours, dry_run } => {
             let catalog = wiring::connect(config).await?;
-            let lake = wiring::lake(config, &catalog).await?;
-            let grace = Duration::from_secs(grace_hours.saturating_mul(3_600));
-            let report = lake.orphans(SystemClock.now(), grace, dry_run).await?;
-            for path in &report.paths {
-                println!("{path}");
+            let store = wiring::lake_store(config).await?;
+            let lake = wiring::lake(config, &store, &catalog).await?;
+            let action = if dry_run { OrphanAction::Report } else { OrphanAction::Delete };
+            let grace_seconds = i64::from(grace_hours) * 3_600;
+            let report = lake.orphans(SystemClock.now(), grace_seconds, action).await?;
+            for orphan in &report.orphans {
+                println!("{}\t{}", orphan.size_bytes, orphan.key);
             }
             let verb = if dry_run { "would be removed" } else { "removed" };
             println!(
-                "{} files with {} bytes {verb}; {} referenced and {} younger than {grace_hours} h kept",
-                report.paths.len(),
-                report.bytes,
-                report.referenced,
+                "{} of {} files, {} bytes, {verb}; {} unreferenced ones are younger than {grace_hours} h and kept",
+                report.orphans.len(),
+                report.listed,
+                report.orphan_bytes(),
                 report.young
             );
             Ok(ExitCode::SUCCESS)

@@ -286,8 +286,9 @@ pub(crate) struct DeploymentSection {
     /// How it is sold.
     #[serde(rename = "type")]
     pub(crate) deployment_type: DeploymentTypeName,
-    /// Azure region, such as `southafricanorth`.
-    pub(crate) region: String,
+    /// Azure region, such as `southafricanorth`; may be left out where the price is the same everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
 }
 
 impl DeploymentSection {

@@ -54,8 +54,8 @@ fn rate(
     let charge = Charge {
         model: response.model.as_deref().unwrap_or(&deployment.model),
         version: deployment.version.as_deref(),
-        deployment_type: deployment.deployment_type,
-        region: Some(&deployment.region),
+        deployment_type: Some(deployment.deployment_type),
+        region: deployment.region.as_deref(),
         mode: Mode::Standard,
         at,
         tokens,
