@@ -15,8 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use sections::{
-    BucketSection, DatabaseSection, IngestSection, KeysSection, LakeSection, LogFormatName, LogSection, MetadataSection,
-    PricingSection, ReportingSection, SourceSection, StatusSection,
+    BucketSection, DatabaseSection, DeploymentSection, DeploymentTypeName, IngestSection, KeysSection, LakeSection,
+    LogFormatName, LogSection, MetadataSection, PricingSection, ReportingSection, SourceSection, StatusSection,
 };
 
 /// Name of the file looked for in the working directory when none is given.
@@ -45,7 +45,7 @@ pub(crate) struct Config {
     /// Prices.
     pub(crate) pricing: PricingSection,
     /// What is deployed under which name; decides the price.
-    pub(crate) deployments: Vec<sections::DeploymentSection>,
+    pub(crate) deployments: Vec<DeploymentSection>,
     /// How reports count days and months.
     pub(crate) reporting: ReportingSection,
     /// `/metrics`, `/healthz` and `/readyz`.

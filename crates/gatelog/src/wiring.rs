@@ -63,13 +63,13 @@ pub(crate) fn normalise(config: &Config) -> anyhow::Result<NormaliseContext> {
 /// Connects to the source bucket.
 pub(crate) async fn source(config: &Config) -> anyhow::Result<Store> {
     let options = config.source.bucket.store_options("source.bucket")?;
-    Store::connect(options).await.context("set up the client of `source.bucket`")
+    Ok(Store::connect(options).await)
 }
 
 /// Connects to the lake's bucket.
 pub(crate) async fn lake_store(config: &Config) -> anyhow::Result<Store> {
     let options = config.lake.bucket.store_options("lake.bucket")?;
-    Store::connect(options).await.context("set up the client of `lake.bucket`")
+    Ok(Store::connect(options).await)
 }
 
 /// Opens the table, creating it if it is not there.

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use gatelog_catalog::{Backlog, CatalogError, Claim, ClaimRequest, Quarantine, Work};
-use gatelog_objects::ObjectErrorKind;
+use gatelog_objects::ErrorKind;
 use gatelog_runtime::Backoff;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::{error, warn};
@@ -111,8 +111,9 @@ async fn idle(shared: &Shared, mode: Mode) -> Result<Idle, CatalogError> {
         }
         return Ok(Idle::Wait(DRAIN_WAIT));
     }
-    let Backlog { waiting, attempts_min } = shared.catalog.backlog().await?;
-    if waiting == 0 || attempts_min >= ONCE_ATTEMPTS {
+    // What another worker holds may come back: it may have died, and nobody else may be there to do it.
+    let Backlog { leased, waiting, attempts_min } = shared.catalog.backlog().await?;
+    if leased == 0 && (waiting == 0 || attempts_min >= ONCE_ATTEMPTS) {
         return Ok(Idle::Done { unfinished: waiting });
     }
     Ok(Idle::Wait(DRAIN_WAIT))
@@ -152,9 +153,9 @@ async fn permit(semaphore: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit 
 /// Decides what a failed fetch means for the object.
 async fn fetch_failed(shared: &Shared, claim: Claim, error: &FetchError) {
     let gone = match error {
-        FetchError::Store(error) => match error.kind() {
-            ObjectErrorKind::NotFound => Some("missing"),
-            ObjectErrorKind::PreconditionFailed => Some("replaced"),
+        FetchError::Store(error) => match error.kind {
+            ErrorKind::NotFound => Some("missing"),
+            ErrorKind::PreconditionFailed => Some("replaced"),
             _ => None,
         },
         FetchError::Spool(_) => None,

@@ -60,8 +60,8 @@ async fn read(store: &Store, options: &IngestOptions, claim: &Claim) -> Result<(
     let source = &claim.source;
     let mut object = store.get(&source.key, Some(&source.etag)).await?;
     let mut hash = Sha256::new();
-    let mut body = match usize::try_from(object.size_bytes()) {
-        Ok(size) if object.size_bytes() <= options.spool_bytes => FetchedBody::Memory(Vec::with_capacity(size)),
+    let mut body = match usize::try_from(object.size_bytes) {
+        Ok(size) if object.size_bytes <= options.spool_bytes => FetchedBody::Memory(Vec::with_capacity(size)),
         _ => FetchedBody::Spooled(tempfile::tempfile_in(&options.spool_dir)?),
     };
     while let Some(bytes) = object.next_chunk().await? {

@@ -9,7 +9,8 @@ use gatelog_lake::{
     BoxError, Lake, LakeError, ListPage, ListedObject, ObjectIo, ObjectIoError, PointerError, PointerStore, TableName,
     Warehouse,
 };
-use gatelog_objects::{ObjectError, ObjectErrorKind, Store};
+use gatelog_model::TimestampMicros;
+use gatelog_objects::{ErrorKind, ObjectError, Store};
 use gatelog_runtime::crash_point;
 
 /// Largest metadata file the lake reads: a hundred times what a table of ten years has.
@@ -38,8 +39,8 @@ pub(crate) fn catalog_name(table: &TableName) -> gatelog_catalog::TableName {
 struct StorePort(Store);
 
 fn io_error(key: &str, error: ObjectError) -> ObjectIoError {
-    match error.kind() {
-        ObjectErrorKind::NotFound => ObjectIoError::NotFound { key: key.to_owned() },
+    match error.kind {
+        ErrorKind::NotFound => ObjectIoError::NotFound { key: key.to_owned() },
         _ => ObjectIoError::Failed { key: key.to_owned(), retryable: error.is_transient(), source: Box::new(error) },
     }
 }
@@ -60,7 +61,7 @@ impl ObjectIo for StorePort {
     async fn head(&self, key: &str) -> Result<Option<u64>, ObjectIoError> {
         match self.0.head(key).await {
             Ok(object) => Ok(Some(object.size_bytes)),
-            Err(error) if error.kind() == ObjectErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io_error(key, error)),
         }
     }
@@ -70,7 +71,8 @@ impl ObjectIo for StorePort {
         let objects = page.objects.into_iter().map(|object| ListedObject {
             key: object.key,
             size_bytes: object.size_bytes,
-            modified: object.last_modified,
+            // An object without a time is taken for a new one: new ones are never deleted.
+            modified: object.last_modified.map_or(TimestampMicros::MAX, TimestampMicros::clamped),
         });
         Ok(ListPage { objects: objects.collect(), next: page.next })
     }

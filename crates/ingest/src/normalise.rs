@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gatelog_logpush::Record;
 use gatelog_model::{BodyState, Digest, Event, EventTimeSource, SourceObject, TimestampMicros};
 use gatelog_pricing::{DeploymentMap, RateBook};
-use gatelog_usage::{RequestFacts, azure_endpoint, operation_of, read_request, read_response};
+use gatelog_usage::{azure_endpoint, operation_of, read_request, read_response};
 
 pub use metadata::MetadataKeys;
 
@@ -37,35 +37,35 @@ pub struct NormaliseContext {
 
 /// The three fields that may have been sealed, as text.
 #[derive(Debug, Default)]
-pub struct OpenedFields {
+pub(crate) struct OpenedFields {
     /// JSON text of the metadata.
-    pub metadata: Option<String>,
+    pub(crate) metadata: Option<String>,
     /// The request as sent.
-    pub request_body: Option<String>,
+    pub(crate) request_body: Option<String>,
     /// The answer as sent.
-    pub response_body: Option<String>,
+    pub(crate) response_body: Option<String>,
 }
 
 /// Where a line lies.
 #[derive(Debug, Clone)]
-pub struct LinePlace {
+pub(crate) struct LinePlace {
     /// Its object.
-    pub source: Arc<SourceObject>,
+    pub(crate) source: Arc<SourceObject>,
     /// Its number, from 1.
-    pub number: u64,
+    pub(crate) number: u64,
     /// SHA-256 of its raw bytes.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
 }
 
 /// The `LogId` of a record if it can serve as an identity.
-pub fn usable_log_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+pub(crate) fn usable_log_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     record.log_id.as_deref().filter(|id| !id.is_empty() && id.len() <= LOG_ID_BYTES_MAX)
 }
 
 /// Builds the event of one line. Nothing in it can fail: what a field does not say is null.
 ///
 /// `event_id` is the `LogId`, else 32 hex digits of the line digest; the caller appends the ordinal of repeated lines.
-pub fn normalise(context: &NormaliseContext, record: &Record<'_>, opened: OpenedFields, place: LinePlace) -> Event {
+pub(crate) fn normalise(context: &NormaliseContext, record: &Record<'_>, opened: OpenedFields, place: LinePlace) -> Event {
     let endpoint = record.endpoint.as_deref().unwrap_or_default();
     let operation = operation_of(endpoint);
     let request = opened.request_body.as_deref().map(read_request).unwrap_or_default();
@@ -102,7 +102,7 @@ pub fn normalise(context: &NormaliseContext, record: &Record<'_>, opened: Opened
         gateway_id: record.gateway.as_deref().unwrap_or_default().to_owned(),
         provider: provider.to_owned(),
         endpoint: endpoint.to_owned(),
-        operation: operation.into(),
+        operation,
         azure_resource: azure.as_ref().map(|path| path.resource.to_owned()),
         deployment_type: deployment.map(|entry| entry.deployment_type),
         region: deployment.and_then(|entry| entry.region.clone()).or_else(|| record.region.as_deref().map(str::to_owned)),

@@ -8,9 +8,9 @@ use gatelog_model::TimestampMicros;
 
 /// Number and time of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CommitWindow {
+pub(crate) struct CommitWindow {
     /// `commit_seq` of its rows.
-    pub commit_seq: i64,
+    pub(crate) commit_seq: i64,
     /// `ingest_time` of its rows.
-    pub ingest_time: TimestampMicros,
+    pub(crate) ingest_time: TimestampMicros,
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use gatelog_ingest::{IngestOptions, MetadataKeys};
 use gatelog_logpush::LineLimits;
-use gatelog_objects::{Checksums, Credentials, StoreOptions};
+use gatelog_objects::StoreOptions;
 use gatelog_pricing::DeploymentEntry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,20 +37,20 @@ impl BucketSection {
             return Err(ConfigError::Missing { key, hint: "name the bucket" });
         }
         let secret = secret(key, &self.secret_access_key, self.secret_access_key_file.as_ref())?;
-        let credentials = match (self.access_key_id.as_str(), secret) {
-            ("", None) => Credentials::Environment,
+        let mut options = StoreOptions::new(&self.name, if self.region.is_empty() { "auto" } else { &self.region });
+        match (self.access_key_id.as_str(), secret) {
+            ("", None) => {}
             ("", Some(_)) => {
                 return Err(ConfigError::Invalid { key, problem: "has a secret access key but no access_key_id".into() });
             }
             (_, None) => {
                 return Err(ConfigError::Invalid { key, problem: "has an access_key_id but no secret access key".into() });
             }
-            (id, Some(secret)) => Credentials::fixed(id, secret.expose()),
-        };
-        let region = if self.region.is_empty() { "auto" } else { &self.region };
-        let mut options = StoreOptions::new(&self.name, region, credentials);
-        options.endpoint = (!self.endpoint.is_empty()).then(|| self.endpoint.clone());
-        options.checksums = Checksums::Auto;
+            (id, Some(secret)) => options = options.static_credentials(id, secret.expose()),
+        }
+        if !self.endpoint.is_empty() {
+            options = options.endpoint(&self.endpoint);
+        }
         Ok(options)
     }
 }
@@ -190,8 +190,8 @@ impl IngestSection {
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Invalid { key, problem: "must be above 0".into() });
         }
-        if self.lease_seconds < 10 {
-            let problem = "must be at least 10: a heartbeat comes every quarter of it".into();
+        if self.lease_seconds < 3 {
+            let problem = "must be at least 3: a heartbeat comes every quarter of it".into();
             return Err(ConfigError::Invalid { key: "ingest.lease_seconds", problem });
         }
         let defaults = IngestOptions::default();

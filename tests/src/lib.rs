@@ -1,0 +1,14 @@
+//! A world for whole-system tests: a private bucket and database, objects whose every event has a label of its own, the
+//! real binary, and an audit that reads nothing but Postgres and the bucket.
+
+mod audit;
+mod labels;
+mod process;
+mod proxy;
+mod world;
+
+pub use audit::Audit;
+pub use labels::{Labels, LogObject, OBJECT_DAY, line};
+pub use process::{Run, Running};
+pub use proxy::PostgresProxy;
+pub use world::World;
