@@ -1,0 +1,258 @@
+//! The lines of an object: gzip or plain, bounded, each with its number and place.
+//!
+//! gzip is recognised by its first two bytes, because what Logpush names `.log.gz` may arrive already decoded. Memory is
+//! bounded by one line and a buffer, time by the size limit of the object. There is no limit on the compression ratio:
+//! DEFLATE cannot swell more than 1032 times and honest logs of repeated prompts come close, so it would only hit them.
+
+mod gzip;
+mod source;
+mod whole;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io::{self, Read},
+    ops::Range,
+};
+
+use memchr::memchr;
+
+use source::Source;
+
+/// Longest line, bytes. Cloudflare caps an exported log at 1 MB; our own gateway may record more, and three sealed
+/// bodies of a long-context request (a million tokens, 4 bytes each, base64) come to about 11 MB.
+const LINE_BYTES_MAX: usize = 16 << 20;
+/// Most text of one object, bytes: eight times the largest batch that Logpush can be told to write (1 GB).
+const OBJECT_BYTES_MAX: u64 = 8 << 30;
+/// Text asked of the decoder at once; also what the buffer starts with.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// How much of an object is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineLimits {
+    /// Longest line without its newline, bytes; a longer one is skipped and told.
+    pub line_bytes_max: usize,
+    /// Most text of one object, bytes: the guard against bombs. More is an error.
+    pub object_bytes_max: u64,
+}
+
+impl Default for LineLimits {
+    fn default() -> Self {
+        Self { line_bytes_max: LINE_BYTES_MAX, object_bytes_max: OBJECT_BYTES_MAX }
+    }
+}
+
+/// One line, lent from the reader's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// A line within the limit.
+    Text {
+        /// Which line it is, from 1; whitespace-only lines are not counted.
+        number: u64,
+        /// Where it starts in the uncompressed text, bytes.
+        offset: u64,
+        /// Its bytes without the newline or CRLF.
+        text: &'a [u8],
+    },
+    /// A line that was skipped without being held.
+    TooLong {
+        /// Which line it is, from 1.
+        number: u64,
+        /// Where it starts in the uncompressed text, bytes.
+        offset: u64,
+        /// Its length without the newline.
+        bytes: u64,
+    },
+}
+
+/// Why an object cannot be read to its end. How many lines are missing is then unknown, so none of those that were lent
+/// may be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Not gzip after all, a wrong CRC or length, or something behind the last member that is neither a member nor zeros.
+    #[error("gzip data is corrupt at compressed byte {compressed_offset}")]
+    Corrupt {
+        /// How far the decoder had read.
+        compressed_offset: u64,
+    },
+    /// The object ends inside a gzip member.
+    #[error("gzip data breaks off at compressed byte {compressed_offset}")]
+    Truncated {
+        /// The length of what is there.
+        compressed_offset: u64,
+    },
+    /// More text than the limit.
+    #[error("object has more than {object_bytes_max} bytes of text")]
+    TooLarge {
+        /// The limit.
+        object_bytes_max: u64,
+    },
+    /// The object could not be read.
+    #[error("cannot read the object")]
+    Io(#[source] io::Error),
+    /// The reader was asked again after it had failed.
+    #[error("the object had already failed")]
+    AlreadyFailed,
+}
+
+/// Lends the lines of one object, one after the other.
+///
+/// A line ends at a newline or at the end of the text; one CR before that belongs to the ending. Lines of nothing but
+/// JSON whitespace are skipped and are *not* lines: writers of NDJSON end with a newline, and some with two. So the
+/// number of the last line is the number of lines of the object.
+pub struct LineReader<R> {
+    source: Source<R>,
+    limits: LineLimits,
+    buffer: Vec<u8>,
+    /// The unread text is `buffer[start..end]`; `buffer[start..searched]` has no newline.
+    start: usize,
+    searched: usize,
+    end: usize,
+    /// Where `buffer[start]` is in the text.
+    offset: u64,
+    /// Text taken from the source so far.
+    text_bytes: u64,
+    number: u64,
+}
+
+/// A line that has just been stepped over.
+enum Extent {
+    /// It is still in the buffer, here.
+    Held(Range<usize>),
+    /// It was over the limit and this long.
+    Skipped(u64),
+}
+
+impl<'a> LineReader<&'a [u8]> {
+    /// Reads an object that is in memory; one of up to 64 MiB of text is inflated in one piece, twice as fast.
+    ///
+    /// `buffer` may be empty, or come from [`LineReader::into_buffer`] of the object before, so that its memory is used
+    /// again.
+    pub fn in_memory(object: &'a [u8], mut buffer: Vec<u8>, limits: LineLimits) -> Self {
+        let whole = whole::inflate_whole(object, &mut buffer, limits.object_bytes_max);
+        let source = if whole.is_some() { Source::Ended } else { Source::Unknown(object) };
+        let end = whole.unwrap_or(0);
+        Self { end, text_bytes: end as u64, ..Self::with_source(source, buffer, limits) }
+    }
+}
+
+impl<R: Read> LineReader<R> {
+    /// Reads an object as a stream; `read` needs no buffer of its own.
+    pub fn new(read: R, limits: LineLimits) -> Self {
+        Self::with_source(Source::Unknown(read), Vec::new(), limits)
+    }
+
+    fn with_source(source: Source<R>, buffer: Vec<u8>, limits: LineLimits) -> Self {
+        Self { source, limits, buffer, start: 0, searched: 0, end: 0, offset: 0, text_bytes: 0, number: 0 }
+    }
+
+    /// Gives the buffer back for the next object: at most 64 MiB, or twice the longest line.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    /// Bytes of text decoded so far; after the last line, the size of the object's text.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// The next line, or `None` at the proper end of the object.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the object cannot be read to its end. The lines before that have been lent by then: do not
+    /// commit them. Every later call fails too.
+    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ReadError> {
+        loop {
+            let offset = self.offset;
+            match self.next_extent()? {
+                None => return Ok(None),
+                Some(Extent::Held(range)) if is_blank(&self.buffer[range.clone()]) => {}
+                Some(Extent::Held(range)) => {
+                    self.number += 1;
+                    let line = &self.buffer[range];
+                    let text = line.strip_suffix(b"\r").unwrap_or(line);
+                    return Ok(Some(Line::Text { number: self.number, offset, text }));
+                }
+                Some(Extent::Skipped(bytes)) => {
+                    self.number += 1;
+                    return Ok(Some(Line::TooLong { number: self.number, offset, bytes }));
+                }
+            }
+        }
+    }
+
+    fn next_extent(&mut self) -> Result<Option<Extent>, ReadError> {
+        loop {
+            if let Some(at) = memchr(b'\n', &self.buffer[self.searched..self.end]) {
+                return Ok(Some(self.step_over(self.searched + at, 1)));
+            }
+            self.searched = self.end;
+            if self.end - self.start > self.limits.line_bytes_max {
+                return self.skip_line().map(Some);
+            }
+            if !self.fill()? {
+                return Ok((self.start < self.end).then(|| self.step_over(self.end, 0)));
+            }
+        }
+    }
+
+    fn step_over(&mut self, to: usize, newline: usize) -> Extent {
+        let line = self.start..to;
+        self.advance(line.len() + newline);
+        if line.len() > self.limits.line_bytes_max { Extent::Skipped(line.len() as u64) } else { Extent::Held(line) }
+    }
+
+    /// Steps over a line of any length without holding it.
+    fn skip_line(&mut self) -> Result<Extent, ReadError> {
+        let mut bytes = 0;
+        loop {
+            let newline = memchr(b'\n', &self.buffer[self.start..self.end]);
+            let part = newline.unwrap_or(self.end - self.start);
+            bytes += part as u64;
+            self.advance(part + usize::from(newline.is_some()));
+            if newline.is_some() || !self.fill()? {
+                return Ok(Extent::Skipped(bytes));
+            }
+        }
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.start += count;
+        self.searched = self.start;
+        self.offset += count as u64;
+    }
+
+    /// Takes more text from the source behind what is unread; false at its end.
+    fn fill(&mut self) -> Result<bool, ReadError> {
+        self.make_room();
+        let count = self.source.read_text(&mut self.buffer[self.end..self.end + CHUNK_BYTES])?;
+        self.end += count;
+        self.text_bytes += count as u64;
+        if self.text_bytes > self.limits.object_bytes_max {
+            self.source = Source::Failed;
+            return Err(ReadError::TooLarge { object_bytes_max: self.limits.object_bytes_max });
+        }
+        Ok(count > 0)
+    }
+
+    /// Moves the unread text (never more than one line) to the front and grows when that is not enough.
+    fn make_room(&mut self) {
+        if self.start > 0 && self.buffer.len() - self.end < CHUNK_BYTES {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.searched -= self.start;
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let needed = self.end + CHUNK_BYTES;
+        if self.buffer.len() < needed {
+            // Doubling, so that a long line is moved few times.
+            self.buffer.resize(needed.max(self.buffer.len() * 2), 0);
+        }
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+}
