@@ -3,6 +3,7 @@
 mod envelope;
 mod key;
 mod lines;
+mod record;
 
 pub use envelope::{
     Envelope, KeyBits, KeyError, KeyPairPem, KeyProblem, KeyRing, LineSealer, OpenError, Opener, SealError, SealingKey,
@@ -10,3 +11,4 @@ pub use envelope::{
 };
 pub use key::{LogKey, NotALog, day_prefix};
 pub use lines::{Line, LineLimits, LineReader, ReadError};
+pub use record::{Field, Record, parse_line};
