@@ -1,0 +1,12 @@
+//! The ledger of source objects: discovered, leased, committed or quarantined.
+
+mod backlog;
+mod claim;
+mod discover;
+mod lease;
+
+pub(crate) use claim::read_source;
+pub use backlog::Backlog;
+pub use claim::{CLAIM_OBJECTS_MAX, Claim, ClaimRequest, Work};
+pub use discover::{LISTED_MAX, Listed};
+pub use lease::{Lease, Quarantine};

@@ -1,0 +1,11 @@
+//! The catalog on a real Postgres, every test in a database of its own.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod commit;
+mod common;
+mod ledger;
+mod outcome;
+mod retry;
+mod rollup;
+mod schema;
+mod views;
