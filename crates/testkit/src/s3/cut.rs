@@ -1,0 +1,57 @@
+//! A response body that ends early.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame};
+
+/// How the body ends once its bytes are spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// As if that had been all of it.
+    Quiet,
+    /// With an error, on which the server closes the connection.
+    Broken,
+}
+
+/// Passes on the first bytes of another body.
+pub(super) struct CutBody {
+    inner: Pin<Box<s3s::Body>>,
+    bytes_left: usize,
+    end: End,
+}
+
+impl CutBody {
+    pub(super) fn new(inner: s3s::Body, bytes_left: usize, end: End) -> Self {
+        Self { inner: Box::pin(inner), bytes_left, end }
+    }
+}
+
+impl HttpBody for CutBody {
+    type Data = Bytes;
+    type Error = s3s::StdError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, s3s::StdError>>> {
+        if self.bytes_left == 0 {
+            return Poll::Ready(match self.end {
+                End::Quiet => None,
+                End::Broken => Some(Err("cut by a fault rule".into())),
+            });
+        }
+        let frame = std::task::ready!(self.inner.as_mut().poll_frame(context));
+        Poll::Ready(match frame {
+            Some(Ok(frame)) => frame.into_data().ok().map(|mut bytes| {
+                bytes.truncate(self.bytes_left);
+                self.bytes_left -= bytes.len();
+                Ok(Frame::data(bytes))
+            }),
+            ended_or_failed => ended_or_failed,
+        })
+    }
+}
