@@ -7,4 +7,4 @@ if ! command -v cargo-deny >/dev/null 2>&1 && [ ! -x "$cache/tools/bin/cargo-den
   echo "installing cargo-deny" >&2
   cargo install --locked --quiet --root "$cache/tools" --target-dir "$cache/target-tools" cargo-deny
 fi
-PATH="$cache/tools/bin:$PATH" exec cargo-deny --locked --offline "$@"
+PATH="$cache/tools/bin:$PATH" exec cargo-deny --locked "$@"
