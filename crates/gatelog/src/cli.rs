@@ -52,9 +52,9 @@ pub(crate) struct DemoArgs {
     /// End after the bill: exit code 0 only if every number balances against what was generated.
     #[arg(long)]
     pub(crate) exit: bool,
-    /// Lines to generate.
-    #[arg(long, default_value_t = 4_000, value_name = "COUNT")]
-    pub(crate) lines: u32,
+    /// Events to generate, besides duplicates, bad lines and late objects.
+    #[arg(long, default_value_t = 6_000, value_name = "COUNT")]
+    pub(crate) events: u64,
     /// Seed of the generator; the same seed makes the same day.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

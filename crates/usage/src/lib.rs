@@ -15,3 +15,4 @@ pub use endpoint::{AzurePath, OperationHint, azure_endpoint, operation_of};
 pub use request::{RequestFacts, read_request};
 pub use response::{ErrorFacts, LABEL_BYTES_MAX, ResponseFacts, read_response};
 pub use stream::{EVENT_BYTES_MAX, StreamTap};
+pub use tokens::read_usage;

@@ -1,9 +1,16 @@
 //! The `usage` object of every API.
 
 use gatelog_model::{TOKENS_MAX, Tokens};
-use serde::de::MapAccess;
+use serde::de::{DeserializeSeed as _, MapAccess};
 
 use crate::lenient::{Fields, Object, skip, whole};
+
+/// The counts of a `usage` object that came by itself, as our own gateway logs it; none of one that cannot be read.
+pub fn read_usage(json: &str) -> Tokens {
+    let mut usage = Usage::default();
+    let read = Object(&mut usage).deserialize(&mut serde_json::Deserializer::from_str(json));
+    read.ok().and_then(|()| usage.reported()).unwrap_or_default()
+}
 
 /// A `usage` object in the reading. Chat says prompt and completion where Responses says input and output.
 #[derive(Default)]
