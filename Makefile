@@ -27,7 +27,7 @@ test: check test-rust test-postgres-sources test-demo interop ## Everything that
 
 .PHONY: build
 build: tools ## Build the workspace
-	cargo build --workspace --locked
+	cargo build --workspace --all-targets --locked
 
 .PHONY: tools
 tools:

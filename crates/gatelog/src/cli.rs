@@ -53,7 +53,7 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     pub(crate) exit: bool,
     /// Events to generate, besides duplicates, bad lines and late objects.
-    #[arg(long, default_value_t = 6_000, value_name = "COUNT")]
+    #[arg(long, default_value_t = 3_000, value_name = "COUNT")]
     pub(crate) events: u64,
     /// Seed of the generator; the same seed makes the same day.
     #[arg(long, default_value_t = 1)]

@@ -22,7 +22,7 @@ use gatelog_ingest::{
 use gatelog_lake::{CommitInfo, DataFileToAdd, EVENTS, Lake};
 use gatelog_logpush::{KeyRing, LineLimits, LineReader};
 use gatelog_model::{Digest, SourceObject, Tally, TimestampMicros};
-use gatelog_objects::{Credentials, Store, StoreOptions};
+use gatelog_objects::{Store, StoreOptions};
 use gatelog_pricing::{DeploymentMap, RateBook};
 use gatelog_rollup::{Rollup, RollupOptions};
 use gatelog_testkit::{postgres::TestDatabase, s3::S3Server};
@@ -70,10 +70,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 impl Bench {
     async fn connect(server: &S3Server, database_url: &str) -> Result<Self, Box<dyn Error>> {
-        let credentials = Credentials::fixed(server.access_key(), server.secret_key());
-        let mut options = StoreOptions::new(BUCKET, server.region(), credentials);
-        options.endpoint = Some(server.endpoint());
-        let store = Store::connect(options).await?;
+        let options = StoreOptions::new(BUCKET, server.region())
+            .endpoint(server.endpoint())
+            .static_credentials(server.access_key(), server.secret_key());
+        let store = Store::connect(options).await;
         let catalog = Catalog::connect(&ConnectOptions {
             url: database_url.to_owned(),
             max_connections: 4,

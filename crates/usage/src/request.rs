@@ -1,10 +1,8 @@
 //! What a request asks for.
 
-use serde::de::{DeserializeSeed, MapAccess};
-
 use crate::{
     LABEL_BYTES_MAX,
-    lenient::{Fields, Object, is_true, skip, text},
+    lenient::{Broken, Fields, Reader},
     tokens::count,
 };
 
@@ -24,25 +22,24 @@ pub struct RequestFacts {
 /// Reads a request body; messages are skipped, not built. Of text that is no JSON, what comes before the fault counts.
 pub fn read_request(body: &str) -> RequestFacts {
     let mut facts = RequestFacts::default();
-    let mut reader = serde_json::Deserializer::from_str(body);
     // A fault ends the reading and nothing else: a request that is no JSON is the provider's to refuse.
-    let _ = Object(&mut facts).deserialize(&mut reader);
+    let _ = Reader::new(body.as_bytes()).object(&mut facts);
     facts
 }
 
-impl<'de> Fields<'de> for RequestFacts {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for RequestFacts {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
             b"model" => {
-                let model = text(map, LABEL_BYTES_MAX)?.filter(|model| !model.is_empty());
+                let model = value.text(LABEL_BYTES_MAX)?;
                 self.model = model.or(self.model.take());
             }
-            b"stream" => self.stream = is_true(map)?,
-            b"stream_options" => map.next_value_seed(Object(&mut StreamOptions(&mut self.include_usage)))?,
+            b"stream" => self.stream = value.is_true()?,
+            b"stream_options" => value.object(&mut StreamOptions(&mut self.include_usage))?,
             b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => {
-                self.max_output_tokens = self.max_output_tokens.max(count(map)?);
+                self.max_output_tokens = self.max_output_tokens.max(count(value)?);
             }
-            _ => skip(map)?,
+            _ => value.skip()?,
         }
         Ok(())
     }
@@ -50,11 +47,11 @@ impl<'de> Fields<'de> for RequestFacts {
 
 struct StreamOptions<'a>(&'a mut bool);
 
-impl<'de> Fields<'de> for StreamOptions<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for StreamOptions<'_> {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
-            b"include_usage" => *self.0 = is_true(map)?,
-            _ => skip(map)?,
+            b"include_usage" => *self.0 = value.is_true()?,
+            _ => value.skip()?,
         }
         Ok(())
     }

@@ -1,11 +1,10 @@
 //! What an answer says about itself.
 
 use gatelog_model::Tokens;
-use serde::de::{DeserializeSeed, MapAccess};
 
 use crate::{
     OperationHint, StreamTap,
-    lenient::{Fields, Object, Objects, is_true, skip, text, text_or_whole, whole},
+    lenient::{Broken, Fields, Reader},
     stream::is_stream,
     tokens::Usage,
 };
@@ -35,7 +34,7 @@ pub struct ResponseFacts {
     pub error: Option<ErrorFacts>,
     /// Whether the answer is a stream of events.
     pub streamed: bool,
-    /// A stream that saw its end, or a body that is one whole JSON text.
+    /// A stream that saw its end, or a body that is one JSON text whose brackets are closed.
     pub complete: bool,
 }
 
@@ -56,9 +55,9 @@ pub fn read_response(body: &str, hint: OperationHint) -> ResponseFacts {
         return tap.finish();
     }
     let mut facts = ResponseFacts::default();
-    let mut reader = serde_json::Deserializer::from_str(body);
-    let parsed = Object(&mut Body::new(&mut facts, hint)).deserialize(&mut reader);
-    facts.complete = parsed.is_ok() && reader.end().is_ok();
+    let mut reader = Reader::new(body.as_bytes());
+    let read = reader.object(&mut Body::new(&mut facts, hint));
+    facts.complete = read.is_ok() && reader.is_at_end();
     facts
 }
 
@@ -66,7 +65,7 @@ pub fn read_response(body: &str, hint: OperationHint) -> ResponseFacts {
 pub(crate) fn read_frame(frame: &[u8], facts: &mut ResponseFacts, hint: OperationHint) -> bool {
     let mut body = Body::new(facts, hint);
     // A cut or foreign frame counts as far as it goes.
-    let _ = Object(&mut body).deserialize(&mut serde_json::Deserializer::from_slice(frame));
+    let _ = Reader::new(frame).object(&mut body);
     body.is_last
 }
 
@@ -96,9 +95,9 @@ impl<'a> Body<'a> {
         matches!(self.hint, OperationHint::Responses | OperationHint::Other)
     }
 
-    fn error<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+    fn error(&mut self, value: &mut Reader<'_>) -> Result<(), Broken> {
         let mut error = ErrorFields::default();
-        map.next_value_seed(Objects(&mut error))?;
+        value.objects(&mut error)?;
         if error.is_object {
             self.facts.content_filtered |= error.is_content_filter();
             self.facts.error = Some(ErrorFacts { code: error.code, inner_code: error.inner_code });
@@ -106,9 +105,9 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    fn usage<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+    fn usage(&mut self, value: &mut Reader<'_>) -> Result<(), Broken> {
         let mut usage = Usage::default();
-        map.next_value_seed(Object(&mut usage))?;
+        value.object(&mut usage)?;
         if let Some(tokens) = usage.reported() {
             self.facts.tokens = tokens;
             self.facts.usage_reported = true;
@@ -117,14 +116,14 @@ impl<'a> Body<'a> {
     }
 
     /// Fields of the Responses API, plain or inside an event.
-    fn responses_field<'de, A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+    fn responses_field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
-            b"type" => self.event = label(map)?,
-            b"code" => self.code = text_or_whole(map, LABEL_BYTES_MAX)?,
-            b"status" => self.status = label(map)?,
+            b"type" => self.event = label(value)?,
+            b"code" => self.code = value.text_or_whole(LABEL_BYTES_MAX)?,
+            b"status" => self.status = label(value)?,
             b"incomplete_details" => {
                 let mut details = IncompleteDetails::default();
-                map.next_value_seed(Object(&mut details))?;
+                value.object(&mut details)?;
                 if let Some(reason) = details.reason {
                     self.facts.content_filtered |= reason == CONTENT_FILTER;
                     self.facts.finish_reason = Some(reason);
@@ -132,33 +131,30 @@ impl<'a> Body<'a> {
             }
             b"response" if !self.is_nested => {
                 let mut nested = Body { is_nested: true, ..Body::new(self.facts, self.hint) };
-                map.next_value_seed(Object(&mut nested))?;
+                value.object(&mut nested)?;
             }
-            _ => skip(map)?,
+            _ => value.skip()?,
         }
         Ok(())
     }
 }
 
-impl<'de> Fields<'de> for Body<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for Body<'_> {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
-            b"model" => {
-                let model = label(map)?;
-                keep_first(&mut self.facts.model, model);
-            }
-            b"created" | b"created_at" => self.created = whole(map)?,
-            b"usage" => self.usage(map)?,
-            b"error" => self.error(map)?,
+            b"model" if self.facts.model.is_none() => self.facts.model = label(value)?,
+            b"created" | b"created_at" => self.created = value.whole()?,
+            b"usage" => self.usage(value)?,
+            b"error" => self.error(value)?,
             b"service_tier" => {
-                if let Some(tier) = label(map)? {
+                if let Some(tier) = label(value)? {
                     self.facts.service_tier = Some(tier);
                 }
             }
-            b"prompt_filter_results" => map.next_value_seed(Objects(&mut Choice(self.facts)))?,
-            b"choices" if self.reads_choices() => map.next_value_seed(Objects(&mut Choice(self.facts)))?,
-            _ if self.reads_responses() => self.responses_field(key, map)?,
-            _ => skip(map)?,
+            b"prompt_filter_results" => value.objects(&mut Choice(self.facts))?,
+            b"choices" if self.reads_choices() => value.objects(&mut Choice(self.facts))?,
+            _ if self.reads_responses() => self.responses_field(key, value)?,
+            _ => value.skip()?,
         }
         Ok(())
     }
@@ -185,18 +181,19 @@ const CONTENT_FILTER: &str = "content_filter";
 /// One choice of an answer, or one entry of `prompt_filter_results`, which has the same filter results.
 struct Choice<'a>(&'a mut ResponseFacts);
 
-impl<'de> Fields<'de> for Choice<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for Choice<'_> {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
             b"finish_reason" => {
-                let reason = label(map)?;
+                let reason = label(value)?;
                 self.0.content_filtered |= reason.as_deref() == Some(CONTENT_FILTER);
                 keep_first(&mut self.0.finish_reason, reason);
             }
             b"content_filter_results" | b"content_filter_result" => {
-                map.next_value_seed(Object(&mut FilterResults(&mut self.0.content_filtered)))?;
+                // Every choice and every frame has these, and hardly ever did a filter act.
+                value.object_if_true(&mut FilterResults(&mut self.0.content_filtered))?;
             }
-            _ => skip(map)?,
+            _ => value.skip()?,
         }
         Ok(())
     }
@@ -205,19 +202,19 @@ impl<'de> Fields<'de> for Choice<'_> {
 /// Filter results: a verdict for each category.
 struct FilterResults<'a>(&'a mut bool);
 
-impl<'de> Fields<'de> for FilterResults<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, _category: &[u8], map: &mut A) -> Result<(), A::Error> {
-        map.next_value_seed(Object(&mut Verdict(self.0)))
+impl Fields for FilterResults<'_> {
+    fn field(&mut self, _category: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
+        value.object(&mut Verdict(self.0))
     }
 }
 
 struct Verdict<'a>(&'a mut bool);
 
-impl<'de> Fields<'de> for Verdict<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for Verdict<'_> {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
-            b"filtered" => *self.0 |= is_true(map)?,
-            _ => skip(map)?,
+            b"filtered" => *self.0 |= value.is_true()?,
+            _ => value.skip()?,
         }
         Ok(())
     }
@@ -238,20 +235,20 @@ impl ErrorFields {
     }
 }
 
-impl<'de> Fields<'de> for ErrorFields {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for ErrorFields {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         self.is_object = true;
         match key {
             b"code" => {
-                let code = text_or_whole(map, LABEL_BYTES_MAX)?;
+                let code = value.text_or_whole(LABEL_BYTES_MAX)?;
                 keep_first(&mut self.code, code);
             }
             b"innererror" | b"inner_error" => {
                 let mut inner = InnerError::default();
-                map.next_value_seed(Object(&mut inner))?;
+                value.object(&mut inner)?;
                 keep_first(&mut self.inner_code, inner.code);
             }
-            _ => skip(map)?,
+            _ => value.skip()?,
         }
         Ok(())
     }
@@ -266,11 +263,11 @@ struct InnerError {
     code: Option<String>,
 }
 
-impl<'de> Fields<'de> for InnerError {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for InnerError {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
-            b"code" => self.code = label(map)?,
-            _ => skip(map)?,
+            b"code" => self.code = label(value)?,
+            _ => value.skip()?,
         }
         Ok(())
     }
@@ -281,19 +278,19 @@ struct IncompleteDetails {
     reason: Option<String>,
 }
 
-impl<'de> Fields<'de> for IncompleteDetails {
-    fn field<A: MapAccess<'de>>(&mut self, key: &[u8], map: &mut A) -> Result<(), A::Error> {
+impl Fields for IncompleteDetails {
+    fn field(&mut self, key: &[u8], value: &mut Reader<'_>) -> Result<(), Broken> {
         match key {
-            b"reason" => self.reason = label(map)?,
-            _ => skip(map)?,
+            b"reason" => self.reason = label(value)?,
+            _ => value.skip()?,
         }
         Ok(())
     }
 }
 
-/// A short text that says something.
-fn label<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
-    Ok(text(map, LABEL_BYTES_MAX)?.filter(|text| !text.is_empty()))
+/// A short text.
+fn label(value: &mut Reader<'_>) -> Result<Option<String>, Broken> {
+    value.text(LABEL_BYTES_MAX)
 }
 
 fn keep_first(kept: &mut Option<String>, found: Option<String>) {

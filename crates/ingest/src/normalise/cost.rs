@@ -51,12 +51,17 @@ fn rate(
     at: TimestampMicros,
 ) -> Option<(PicoUsd, String)> {
     let deployment = deployment?;
+    // An answer may say how it was processed; a tier without a list price is unpriced, not standard.
+    let mode = match &response.service_tier {
+        Some(tier) => Mode::of_service_tier(tier)?,
+        None => Mode::Standard,
+    };
     let charge = Charge {
         model: response.model.as_deref().unwrap_or(&deployment.model),
         version: deployment.version.as_deref(),
         deployment_type: Some(deployment.deployment_type),
         region: deployment.region.as_deref(),
-        mode: Mode::Standard,
+        mode,
         at,
         tokens,
     };
