@@ -51,8 +51,8 @@ def against_bare_loop(context: Context) -> dict[str, float]:
 
 def ingest(context: Context, s3: sandbox.S3, logs: Path, records: int) -> Rate:
     with sandbox.database() as url, tempfile.TemporaryDirectory(dir=context.folder) as folder:
-        prefix = Path(folder).name
-        gatelog = sandbox.Installation(context.binaries, Path(folder), s3, url, logs / PRIVATE_KEY, prefix)
+        own = {"private_key": logs / PRIVATE_KEY, "lake_prefix": Path(folder).name}
+        gatelog = sandbox.Installation(context.binaries, Path(folder), s3, url, **own)
         run = gatelog.ingest_once()
         [(events,)] = gatelog.ask("SELECT sum(events) FROM gatelog.source_object")
     if events != records:

@@ -30,8 +30,8 @@ async fn survives(faults: Vec<FaultRule>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_answers_500_and_503() {
-    let get = |status| FaultRule::new(FaultKind::Status(status)).on_get().times(6);
-    let put = |status| FaultRule::new(FaultKind::Status(status)).on_put().times(2);
+    let get = |status| FaultRule::new(FaultKind::Status(status)).on_get().key_contains(".log.gz").times(6);
+    let put = |status| FaultRule::new(FaultKind::Status(status)).on_put().key_contains(".parquet").times(2);
     survives(vec![get(500), get(503), put(503), put(500)]).await;
 }
 

@@ -48,7 +48,11 @@ async fn random_kills_never_change_a_total() {
     audit.assert_exactly(&expected);
     #[expect(clippy::print_stderr, reason = "the figure that a campaign is quoted with")]
     {
-        eprintln!("seed {seed}: {round} rounds of kills, {} events exact, {} orphans", expected.len(), audit.unreferenced);
+        eprintln!(
+            "seed {seed}: {round} rounds of kills, {} events exact, {} orphans",
+            expected.len(),
+            audit.unreferenced
+        );
     }
 }
 

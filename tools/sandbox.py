@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -192,6 +192,7 @@ class Installation:
     folder: Path
     s3: S3
     database_url: str
+    _: KW_ONLY
     private_key: Path | None = None
     lake_prefix: str = "lake"
     ingest: dict[str, int] = field(default_factory=dict)

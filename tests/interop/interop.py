@@ -33,12 +33,12 @@ StartS3 = Callable[[Path], AbstractContextManager[sandbox.S3]]
 def check(title: str, binaries: Path, logs: Path, start_s3: StartS3, truth: Path) -> bool:
     """One installation, filled and read; whether everything agreed."""
     print(f"== {title}", flush=True)
-    key = logs / PRIVATE_KEY
     with tempfile.TemporaryDirectory() as temporary, sandbox.database() as url:
         folder = Path(temporary)
         with start_s3(folder) as s3:
             sandbox.upload(s3, logs)
-            gatelog = sandbox.Installation(binaries, folder, s3, url, key if key.exists() else None, INGEST)
+            key = logs / PRIVATE_KEY if (logs / PRIVATE_KEY).exists() else None
+            gatelog = sandbox.Installation(binaries, folder, s3, url, private_key=key, ingest=INGEST)
             print(gatelog.ingest_once().output.strip())
             # A second run finds everything in the ledger and must change nothing.
             print(gatelog.ingest_once().output.strip(), flush=True)

@@ -45,7 +45,8 @@ impl Audit {
     pub fn labels(&self) -> BTreeMap<u32, usize> {
         let mut counts = BTreeMap::new();
         for row in &self.rows {
-            let label = row.event.metadata.get("trace").and_then(|text| text.parse().ok()).expect("every line has a label");
+            let label =
+                row.event.metadata.get("trace").and_then(|text| text.parse().ok()).expect("every line has a label");
             *counts.entry(label).or_default() += 1;
         }
         counts

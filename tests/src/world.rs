@@ -122,7 +122,7 @@ impl World {
 
     /// The catalog, as an auditor sees it.
     pub async fn catalog(&self) -> Catalog {
-        let url = self.database.url().to_owned();
+        let url = self.database_url.clone().unwrap_or_else(|| self.database.url().to_owned());
         let options = ConnectOptions { url, max_connections: 2, application_name: "audit".into() };
         let catalog = Catalog::connect(&options).await.expect("the database");
         catalog.migrate().await.expect("the schema");

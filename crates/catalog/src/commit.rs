@@ -2,7 +2,7 @@
 //!
 //! # Order of writes
 //!
-//! [`Catalog::begin_commit`] takes the table's lock. [`CommitTx::stage`] checks every lease, then writes line digests, ledger
+//! [`crate::Catalog::begin_commit`] takes the table's lock. [`CommitTx::stage`] checks every lease, then writes line digests, ledger
 //! rows, rejects, output files and the rollup. [`StagedCommit::swap_pointer`] moves the Iceberg pointer. [`StagedCommit::commit`]
 //! writes the row of `lake_commit` and sends COMMIT. That row is the last statement on purpose: Postgres answers COMMIT
 //! in a failed transaction with a silent roll-back, and the row's success shows that this one has not failed.
@@ -20,7 +20,7 @@
 //! # After a crash
 //!
 //! The server rolls back when the connection is gone, at the latest after the session's idle cut-off. Whether a COMMIT
-//! that was sent took effect is told by [`Catalog::commit_outcome`].
+//! that was sent took effect is told by [`crate::Catalog::commit_outcome`].
 
 mod batch;
 mod ledger;

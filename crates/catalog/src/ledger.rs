@@ -5,8 +5,8 @@ mod claim;
 mod discover;
 mod lease;
 
-pub(crate) use claim::read_source;
 pub use backlog::Backlog;
+pub(crate) use claim::read_source;
 pub use claim::{CLAIM_OBJECTS_MAX, Claim, ClaimRequest, Work};
 pub use discover::{LISTED_MAX, Listed};
 pub use lease::{Lease, Quarantine};

@@ -9,6 +9,9 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What the rows of a file are sorted by, ascending, nulls first.
+///
+/// With `user_id` between the two, files were 1 % smaller (200 MB of the synthetic corpus in batches of 128 MB, zstd 1,
+/// 2026-11): not worth leaving the contract.
 pub const SORT_COLUMNS: [&str; 2] = ["tenant_id", "event_time"];
 
 /// Digits of the money columns, and how many of them are decimals.

@@ -140,8 +140,8 @@ fn secret(key: &'static str, value: &Secret, file: Option<&PathBuf>) -> Result<O
         return Ok(Some(value.clone()));
     }
     let Some(path) = file else { return Ok(None) };
-    let text = fs::read_to_string(path)
-        .map_err(|source| ConfigError::SecretFile { key, path: path.clone(), source })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| ConfigError::SecretFile { key, path: path.clone(), source })?;
     Ok(Some(Secret::new(text.trim_end().to_owned())))
 }
 

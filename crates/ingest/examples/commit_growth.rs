@@ -116,8 +116,7 @@ impl Bench {
         let request = ClaimRequest { owner: self.worker, objects_max: 1, bytes_max: u64::MAX, lease: LEASE };
         let claim = self.catalog.claim(&request).await?.pop().ok_or("no object is left")?;
         let chunk = self.decode(&claim.source)?;
-        let stamp =
-            Stamp { commit_seq: self.catalog.next_commit_seq().await?, ingest_time: claim.source.window_end };
+        let stamp = Stamp { commit_seq: self.catalog.next_commit_seq().await?, ingest_time: claim.source.window_end };
         let (batch, files) = self.batch(claim.lease, chunk, stamp).await?;
 
         let started = Instant::now();

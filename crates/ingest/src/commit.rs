@@ -170,7 +170,9 @@ async fn commit_group(shared: &Shared, parts: Vec<SealedPart>) {
             warn!(commit_seq = window.commit_seq, reason, "commit refused, its objects are done again");
             give_back(shared, &group.parts, reason).await;
         }
-        None => error!(commit_seq = window.commit_seq, "stopped before this commit could be made, its leases will run out"),
+        None => {
+            error!(commit_seq = window.commit_seq, "stopped before this commit could be made, its leases will run out")
+        }
     }
 }
 

@@ -106,8 +106,7 @@ async fn run_stages(shared: &Arc<Shared>, mode: Mode) -> Result<u64, IngestError
 
 async fn build(parts: Parts, progress: Arc<dyn Progress>, shutdown: Shutdown) -> Result<Shared, IngestError> {
     let unwrap = Arc::new(UnwrapPool::try_new(parts.options.cpu_threads)?);
-    let window =
-        CommitWindow { commit_seq: parts.catalog.next_commit_seq().await?, ingest_time: parts.clock.now() };
+    let window = CommitWindow { commit_seq: parts.catalog.next_commit_seq().await?, ingest_time: parts.clock.now() };
     Ok(Shared {
         source: parts.source,
         lake: parts.lake,

@@ -17,8 +17,8 @@ use gatelog_model::{Digest, Event, LineDigest, Reject, RejectReason, SourceObjec
 
 use crate::normalise::NormaliseContext;
 
-use identity::{EventIdentity, Identities};
 pub use identity::LinesDigest;
+use identity::{EventIdentity, Identities};
 use line::{LineDecoder, LineOutcome};
 pub use slab::UnwrapPool;
 
@@ -148,7 +148,13 @@ impl<'c> ObjectDecoder<'c> {
             sealed_seen: false,
             identities: Identities::default(),
             chunk: Chunk::default(),
-            end: ObjectEnd { lines: 0, duplicates: 0, rejects: Vec::new(), lines_digest: Digest([0; 32]), raw_bytes: 0 },
+            end: ObjectEnd {
+                lines: 0,
+                duplicates: 0,
+                rejects: Vec::new(),
+                lines_digest: Digest([0; 32]),
+                raw_bytes: 0,
+            },
             lines_read: 0,
             lines_digest: LinesDigest::default(),
         }

@@ -40,9 +40,7 @@ pub(crate) async fn decode_stage(shared: Arc<Shared>, queue: Arc<Mutex<mpsc::Rec
         let runtime = Handle::current();
         let decoded = tokio::task::spawn_blocking(move || decode(&task_shared, fetched, &runtime)).await;
         let batch = match decoded {
-            Ok(Ok(Decoded::Whole(object))) => {
-                shared.assembly.add(*object, shared.options.seal_bytes, SEAL_OBJECTS_MAX)
-            }
+            Ok(Ok(Decoded::Whole(object))) => shared.assembly.add(*object, shared.options.seal_bytes, SEAL_OBJECTS_MAX),
             Ok(Ok(Decoded::Large(part))) => {
                 shared.pending.add(*part);
                 Vec::new()

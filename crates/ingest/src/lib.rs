@@ -27,12 +27,10 @@ mod shared;
 mod window;
 
 pub use daemon::{IngestError, RunReport, run};
-pub use decode::{
-    Chunk, DecodeContext, DecodeError, LinesDigest, ObjectEnd, UnwrapPool, Wanted, decode_object,
-};
+pub use decode::{Chunk, DecodeContext, DecodeError, LinesDigest, ObjectEnd, UnwrapPool, Wanted, decode_object};
 pub use feed::Mode;
-pub use lake_ports::open_lake;
 pub use keys::{KeyFileError, load_key_ring};
+pub use lake_ports::open_lake;
 pub use metrics::describe as describe_metrics;
 pub use normalise::{MetadataKeys, NormaliseContext};
 pub use options::IngestOptions;

@@ -11,7 +11,10 @@ pub fn describe() {
     describe_counter!("gatelog_ingest_objects_total", "objects by what became of them");
     describe_counter!("gatelog_ingest_lines_total", "lines of committed objects by what became of them");
     describe_counter!("gatelog_ingest_rejects_total", "rejected lines of committed objects by reason");
-    describe_counter!("gatelog_ingest_keys_ignored_total", "keys of the source bucket that are no log objects, by kind");
+    describe_counter!(
+        "gatelog_ingest_keys_ignored_total",
+        "keys of the source bucket that are no log objects, by kind"
+    );
     describe_counter!("gatelog_ingest_list_failures_total", "listings of the source bucket that failed");
     describe_counter!("gatelog_ingest_commits_total", "commits by outcome");
     describe_counter!("gatelog_ingest_unpriced_events_total", "events with tokens that no rate covers");

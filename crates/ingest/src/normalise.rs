@@ -65,7 +65,12 @@ pub(crate) fn usable_log_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
 /// Builds the event of one line. Nothing in it can fail: what a field does not say is null.
 ///
 /// `event_id` is the `LogId`, else 32 hex digits of the line digest; the caller appends the ordinal of repeated lines.
-pub(crate) fn normalise(context: &NormaliseContext, record: &Record<'_>, opened: OpenedFields, place: LinePlace) -> Event {
+pub(crate) fn normalise(
+    context: &NormaliseContext,
+    record: &Record<'_>,
+    opened: OpenedFields,
+    place: LinePlace,
+) -> Event {
     let endpoint = record.endpoint.as_deref().unwrap_or_default();
     let operation = operation_of(endpoint);
     let request = opened.request_body.as_deref().map(read_request).unwrap_or_default();
@@ -105,7 +110,9 @@ pub(crate) fn normalise(context: &NormaliseContext, record: &Record<'_>, opened:
         operation,
         azure_resource: azure.as_ref().map(|path| path.resource.to_owned()),
         deployment_type: deployment.map(|entry| entry.deployment_type),
-        region: deployment.and_then(|entry| entry.region.clone()).or_else(|| record.region.as_deref().map(str::to_owned)),
+        region: deployment
+            .and_then(|entry| entry.region.clone())
+            .or_else(|| record.region.as_deref().map(str::to_owned)),
         deployment: deployment_name.or_else(|| record.deployment.as_deref().map(str::to_owned)),
         model_requested,
         model: response.model.clone(),

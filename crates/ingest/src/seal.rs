@@ -5,7 +5,9 @@
 
 use std::collections::HashSet;
 
-use gatelog_catalog::{CatalogError, CommitKind, ObjectCommit, ObjectDigests, OutputFile, Resolved, ResolvedLine, Work};
+use gatelog_catalog::{
+    CatalogError, CommitKind, ObjectCommit, ObjectDigests, OutputFile, Resolved, ResolvedLine, Work,
+};
 use gatelog_columnar::{DayFile, Stamp, WriteError, WriteOptions, write_day_files};
 use gatelog_lake::{DataFileToAdd, LakeError};
 use gatelog_model::{Event, LineDigest, ObjectId, Reject, Tally, TimestampMicros, Unbalanced};
@@ -124,10 +126,7 @@ pub(crate) async fn redelivered_objects(
 }
 
 /// For each digest, whether its line is there already: in a part that waits, or in the database.
-pub(crate) async fn repeated_lines(
-    shared: &Shared,
-    digests: &[LineDigest],
-) -> Result<(u64, Vec<bool>), CatalogError> {
+pub(crate) async fn repeated_lines(shared: &Shared, digests: &[LineDigest]) -> Result<(u64, Vec<bool>), CatalogError> {
     // In this order: a part that commits between the two steps is found by the second.
     let (generation, mut repeated) = shared.pending.claim_digests(digests);
     let known = shared.catalog.known_digests(digests).await?;
@@ -145,8 +144,13 @@ pub(crate) fn object_commit(
 ) -> Result<ObjectCommit, Unbalanced> {
     let end = &object.end;
     let rejects = end.rejects.len() as u64;
-    let tally = Tally { lines: end.lines, events: kept.len() as u64, duplicates: end.lines - rejects - kept.len() as u64, rejects }
-        .checked()?;
+    let tally = Tally {
+        lines: end.lines,
+        events: kept.len() as u64,
+        duplicates: end.lines - rejects - kept.len() as u64,
+        rejects,
+    }
+    .checked()?;
     let key_ring = Some(object.key_ring.to_string());
     report.objects += 1;
     report.lines += tally.lines;

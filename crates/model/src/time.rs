@@ -35,7 +35,11 @@ impl TimestampMicros {
     ///
     /// [`TimestampOutOfRange`] before 1970 and after 9999.
     pub fn try_new(micros: i64) -> Result<Self, TimestampOutOfRange> {
-        if (Self::MIN.0..=Self::MAX.0).contains(&micros) { Ok(Self(micros)) } else { Err(TimestampOutOfRange { micros }) }
+        if (Self::MIN.0..=Self::MAX.0).contains(&micros) {
+            Ok(Self(micros))
+        } else {
+            Err(TimestampOutOfRange { micros })
+        }
     }
 
     /// Takes the nearest instant in range.

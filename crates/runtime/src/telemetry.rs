@@ -41,8 +41,8 @@ pub enum TelemetryError {
 ///
 /// [`TelemetryError::Filter`] when `filter` does not parse, [`TelemetryError::AlreadySet`] on a second call.
 pub fn init_logs(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
-    let parsed = EnvFilter::try_new(filter)
-        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
+    let parsed =
+        EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
     let builder = fmt().with_env_filter(parsed).with_writer(std::io::stderr).with_target(false);
     let result: Result<(), TryInitError> = match format {
         LogFormat::Text => {

@@ -10,11 +10,13 @@ mod bodies;
 mod day;
 mod deployments;
 mod exchange;
+mod line;
+mod plan;
 mod random;
 mod truth;
 
-pub use day::{CorpusError, DayCorpus, DayPlan, PlannedObject, Role};
 pub use deployments::{DEPLOYMENTS, Deployment, TokenPrice};
+pub use plan::{CorpusError, DayCorpus, DayPlan, PlannedObject, Role};
 pub use truth::{GroundTruth, Usage};
 
 /// The metadata entry that holds an event's label.

@@ -226,7 +226,7 @@ fn impossible_plans_are_refused() {
 #[test]
 fn a_folder_holds_every_object_under_its_key() {
     let folder = tempfile::tempdir().unwrap();
-    let corpus = DayPlan { events: 100, bad_lines: 0, ..DayPlan::demo(date(), None) }.build().unwrap();
+    let corpus = DayPlan { events: 200, bad_lines: 0, ..DayPlan::demo(date(), None) }.build().unwrap();
     corpus.write_folder(folder.path()).unwrap();
     for object in &corpus.objects {
         assert_eq!(std::fs::read(folder.path().join(&object.key)).unwrap(), object.bytes);

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn a_usage_object_by_itself_is_read_or_is_none() {
-        let tokens = read_usage(r#"{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":3}}"#);
+        let tokens =
+            read_usage(r#"{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":3}}"#);
         assert_eq!((tokens.input, tokens.output, tokens.cached_input), (Some(7), Some(2), Some(3)));
         for cut in [r#"{"prompt_tokens":7"#, "7", ""] {
             assert_eq!(read_usage(cut), Tokens::default(), "{cut}");

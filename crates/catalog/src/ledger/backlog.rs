@@ -3,7 +3,10 @@
 use gatelog_model::TimestampMicros;
 use sqlx::Row as _;
 
-use crate::{Catalog, CatalogError, error::{Doing as _, from_column}};
+use crate::{
+    Catalog, CatalogError,
+    error::{Doing as _, from_column},
+};
 
 const BACKLOG: &str = "
     SELECT count(*) FILTER (WHERE lease_until > now()) AS leased,

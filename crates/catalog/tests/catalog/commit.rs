@@ -105,6 +105,19 @@ async fn a_stolen_lease_refuses_the_whole_batch_of_the_loser() {
 }
 
 #[tokio::test]
+async fn an_older_claim_by_the_same_worker_is_refused_too() {
+    let fixture = Fixture::new().await;
+    fixture.catalog.record_listed(BUCKET, &[listed(0)]).await.unwrap();
+    let worker = Uuid::new_v4();
+    let first = fixture.catalog.claim(&ClaimRequest { lease: Duration::ZERO, ..request(worker) }).await.unwrap();
+    let second = fixture.claim(worker).await;
+    let commit = batch(1, &[(&first[0], events([1]))]);
+    let outcome = fixture.catalog.begin_commit().await.unwrap().stage(&commit).await.unwrap();
+    assert!(matches!(outcome, StageOutcome::LeaseLost(_)), "{outcome:?}");
+    fixture.commit(&batch(2, &[(&second[0], events([1]))])).await;
+}
+
+#[tokio::test]
 async fn a_line_committed_meanwhile_is_found_and_named() {
     let fixture = Fixture::new().await;
     let claims = fixture.claimed(2, Uuid::new_v4()).await;

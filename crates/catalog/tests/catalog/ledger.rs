@@ -74,6 +74,7 @@ async fn eight_claimers_share_ten_thousand_objects_without_sharing_one() {
                     let claims = catalog.claim(&request(owner)).await.unwrap();
                     empty = if claims.is_empty() { empty + 1 } else { 0 };
                     mine.extend(claims.into_iter().map(|claim| claim.lease.object));
+                    assert!(mine.len() <= 10_000, "objects come again and again");
                 }
                 mine
             })

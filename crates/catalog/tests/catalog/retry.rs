@@ -96,9 +96,17 @@ async fn only_open_rejects_can_be_resolved() {
         let error = fixture.catalog.begin_commit().await.unwrap().stage(&commit).await.unwrap_err();
         assert!(matches!(error, StageError::RowCount { expected: 1, found: 0, .. }), "{error}");
     }
+    assert_eq!(fixture.everything().await, before);
+    fixture.commit(&retry(3, &claim, vec![resolved(2, Resolved::Event)], vec![], &[50])).await;
+    fixture.catalog.request_retry(&RetrySelection::All).await.unwrap();
+    let claim = fixture.claim(Uuid::new_v4()).await.remove(0);
+    let before = fixture.everything().await;
+    let again = retry(4, &claim, vec![resolved(2, Resolved::Event)], vec![], &[51]);
+    let error = fixture.catalog.begin_commit().await.unwrap().stage(&again).await.unwrap_err();
+    assert!(matches!(error, StageError::RowCount { expected: 1, found: 0, .. }), "{error}");
     // The same line twice: the ledger would go below what the rejects say.
-    let twice = vec![resolved(2, Resolved::Duplicate); 5];
-    assert!(fixture.catalog.begin_commit().await.unwrap().stage(&retry(2, &claim, twice, vec![], &[])).await.is_err());
+    let twice = vec![resolved(4, Resolved::Duplicate); 5];
+    assert!(fixture.catalog.begin_commit().await.unwrap().stage(&retry(5, &claim, twice, vec![], &[])).await.is_err());
     assert_eq!(fixture.everything().await, before);
 }
 

@@ -43,7 +43,7 @@ async fn costs_are_exact_and_percentiles_are_of_the_sum() {
     let sql = "SELECT *, cost_usd::text AS cost, saved_usd::text AS saved FROM gatelog.cost_daily";
     let row = sqlx::query(sql).fetch_one(&fixture.pool).await.unwrap();
     assert_eq!(row.get::<String, _>("cost"), "12345678901.234567890124");
-    assert_eq!(row.get::<String, _>("saved"), "0.000000000008");
+    assert_eq!(row.get::<String, _>("saved"), "0.000000000010");
     let counts = ["requests", "cached_requests", "errors", "unpriced_requests"].map(|name| row.get::<i64, _>(name));
     assert_eq!(counts, [6, 1, 2, 2]);
     let tokens = ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"];
@@ -56,7 +56,7 @@ async fn costs_are_exact_and_percentiles_are_of_the_sum() {
     let costs = fixture.catalog.cost_by_tenant_and_model(10).await.unwrap();
     assert_eq!(costs.len(), 1);
     assert_eq!(costs[0].cost, PicoUsd::new(12_345_678_901_234_567_890_124));
-    assert_eq!((costs[0].saved, costs[0].requests, costs[0].unpriced_requests), (PicoUsd::new(8), 6, 2));
+    assert_eq!((costs[0].saved, costs[0].requests, costs[0].unpriced_requests), (PicoUsd::new(10), 6, 2));
 }
 
 #[tokio::test]

@@ -14,9 +14,11 @@ const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
-    findings.note("ingest", config.ingest.options(&config.source.prefixes).map(|_| "sane".to_owned()).map_err(Into::into));
+    findings
+        .note("ingest", config.ingest.options(&config.source.prefixes).map(|_| "sane".to_owned()).map_err(Into::into));
     findings.note("keys", check_keys(config));
-    findings.note("pricing", wiring::normalise(config).map(|context| format!("{} deployments", context.deployments.len())));
+    findings
+        .note("pricing", wiring::normalise(config).map(|context| format!("{} deployments", context.deployments.len())));
     findings.note("source bucket", check_source(config).await);
     findings.note("lake bucket", check_lake(config).await);
     match wiring::connect(config).await {

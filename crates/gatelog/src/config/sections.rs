@@ -41,10 +41,16 @@ impl BucketSection {
         match (self.access_key_id.as_str(), secret) {
             ("", None) => {}
             ("", Some(_)) => {
-                return Err(ConfigError::Invalid { key, problem: "has a secret access key but no access_key_id".into() });
+                return Err(ConfigError::Invalid {
+                    key,
+                    problem: "has a secret access key but no access_key_id".into(),
+                });
             }
             (_, None) => {
-                return Err(ConfigError::Invalid { key, problem: "has an access_key_id but no secret access key".into() });
+                return Err(ConfigError::Invalid {
+                    key,
+                    problem: "has an access_key_id but no secret access key".into(),
+                });
             }
             (id, Some(secret)) => options = options.static_credentials(id, secret.expose()),
         }

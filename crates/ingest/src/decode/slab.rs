@@ -82,9 +82,10 @@ impl Slab {
         }
         let decoders = DecoderStock { context, keys: &context.keys, source, idle: Mutex::default() };
         let Self { text, lines } = self;
-        context.unwrap.0.install(|| {
-            lines.par_chunks(STRIDE_LINES).flat_map_iter(|stride| decoders.decode(&text, stride)).collect()
-        })
+        context
+            .unwrap
+            .0
+            .install(|| lines.par_chunks(STRIDE_LINES).flat_map_iter(|stride| decoders.decode(&text, stride)).collect())
     }
 }
 
@@ -100,8 +101,7 @@ impl DecoderStock<'_> {
     fn decode(&self, text: &[u8], stride: &[GatheredLine]) -> Vec<(GatheredLine, LineOutcome)> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
-        let mut decoder =
-            taken.unwrap_or_else(|| LineDecoder::new(&self.context.normalise, self.keys, self.source));
+        let mut decoder = taken.unwrap_or_else(|| LineDecoder::new(&self.context.normalise, self.keys, self.source));
         let outcomes = stride
             .iter()
             .map(|line| {

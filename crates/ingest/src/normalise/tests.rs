@@ -84,10 +84,9 @@ fn tokens_without_a_rate_are_unpriced_and_not_free() {
 
 #[test]
 fn outcomes_follow_the_status_and_the_answer() {
-    let outcome = |status: &str, response: &str| {
-        event(&format!(r#"{{"StatusCode":{status}}}"#), "", response).outcome
-    };
-    let filtered = r#"{"error":{"code":"content_filter","message":"m","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#;
+    let outcome = |status: &str, response: &str| event(&format!(r#"{{"StatusCode":{status}}}"#), "", response).outcome;
+    let filtered =
+        r#"{"error":{"code":"content_filter","message":"m","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#;
     assert_eq!(outcome("429", ""), Outcome::RateLimited);
     assert_eq!(outcome("424", ""), Outcome::Blocked);
     assert_eq!(outcome("400", filtered), Outcome::Blocked);

@@ -24,6 +24,7 @@ const WRAPPED_BYTES: RangeInclusive<usize> = *KEY_BITS.start() / 8..=*KEY_BITS.e
 pub struct Opener {
     ring: Arc<KeyRing>,
     worked_last: usize,
+    rsa_operations: u64,
     line_keys: Vec<(String, Result<LessSafeKey, OpenError>)>,
 }
 
@@ -60,7 +61,7 @@ impl fmt::Debug for Opener {
 impl Opener {
     /// Opens with the keys of a ring.
     pub fn new(ring: Arc<KeyRing>) -> Self {
-        Self { ring, worked_last: 0, line_keys: Vec::new() }
+        Self { ring, worked_last: 0, rsa_operations: 0, line_keys: Vec::new() }
     }
 
     /// Forgets the unwrapped keys of the line before.
@@ -85,6 +86,11 @@ impl Opener {
         let length = key.open_in_place(nonce, Aad::empty(), &mut data).map_err(|_| OpenError::Tampered)?.len();
         data.truncate(length);
         Ok(data)
+    }
+
+    /// RSA private-key operations done so far, those that found the wrong key included: what opening costs.
+    pub fn rsa_operations(&self) -> u64 {
+        self.rsa_operations
     }
 
     fn line_key(&mut self, wrapped: &str) -> Result<&LessSafeKey, OpenError> {
@@ -118,6 +124,7 @@ impl Opener {
             if private.key_size_bytes() != wrapped.len() {
                 continue;
             }
+            self.rsa_operations += 1;
             if let Ok(key) = private.decrypt(&OAEP_SHA256_MGF1SHA256, &wrapped, room.as_mut_slice(), None) {
                 self.worked_last = index;
                 return aes_key(key);

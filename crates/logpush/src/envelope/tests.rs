@@ -103,6 +103,25 @@ fn a_rotated_ring_opens_old_and_new() {
 }
 
 #[test]
+fn each_distinct_wrapped_key_of_a_line_is_unwrapped_once() {
+    let sealer = SealingKey::from_pem("test.pem", &OTHER_2048.public).unwrap().new_line().unwrap();
+    let fields: Vec<_> = (0..3).map(|i| parts(&sealer.seal(&[i]).unwrap())).collect();
+    let operations = |opener: &mut Opener| {
+        let before = opener.rsa_operations();
+        opener.begin_line();
+        let opened = fields.iter().filter(|field| opener.open(field).is_ok()).count();
+        (opened, opener.rsa_operations() - before)
+    };
+    // The first key is tried first, then the one that worked; nothing is remembered from line to line.
+    let mut opener = Opener::new(ring(&[&KEY_2048, &OTHER_2048]));
+    assert_eq!(operations(&mut opener), (3, 2));
+    assert_eq!(operations(&mut opener), (3, 1));
+    // That nothing opens them is found out once, too.
+    assert_eq!(operations(&mut Opener::new(ring(&[&KEY_2048]))), (0, 1));
+    assert_eq!(operations(&mut Opener::new(ring(&[]))), (0, 0));
+}
+
+#[test]
 fn any_flipped_bit_keeps_it_shut() {
     let ring = ring(&[&KEY_2048]);
     let good = parts(&seal(&KEY_2048, b"some plaintext"));

@@ -3,7 +3,7 @@
 use gatelog_logpush::{KeyBits, SealingKey, WriteError, generate_key_pair};
 use gatelog_model::RejectReason;
 
-use super::day::CorpusError;
+use super::CorpusError;
 
 /// Makes bad lines, each unlike any other.
 pub(super) struct BadLines {

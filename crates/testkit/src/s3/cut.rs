@@ -22,11 +22,13 @@ pub(super) struct CutBody {
     inner: Pin<Box<s3s::Body>>,
     bytes_left: usize,
     end: End,
+    /// Whether the bytes before a broken end have had their chance to be sent.
+    is_flushed: bool,
 }
 
 impl CutBody {
     pub(super) fn new(inner: s3s::Body, bytes_left: usize, end: End) -> Self {
-        Self { inner: Box::pin(inner), bytes_left, end }
+        Self { inner: Box::pin(inner), bytes_left, end, is_flushed: false }
     }
 }
 
@@ -39,6 +41,12 @@ impl HttpBody for CutBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, s3s::StdError>>> {
         if self.bytes_left == 0 {
+            if self.end == End::Broken && !self.is_flushed {
+                // hyper drops what it has buffered when a body fails, and sends it when a body is not ready.
+                self.is_flushed = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(match self.end {
                 End::Quiet => None,
                 End::Broken => Some(Err("cut by a fault rule".into())),

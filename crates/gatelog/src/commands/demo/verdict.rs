@@ -83,7 +83,10 @@ async fn check_ledger(catalog: &Catalog, truth: &GroundTruth, verdict: &mut Verd
     let totals = catalog.ledger_totals().await?;
     let tally = totals.tally;
     println!("\nledger");
-    println!("  {} objects committed in {} commits, {} quarantined", totals.committed, totals.commits, totals.quarantined);
+    println!(
+        "  {} objects committed in {} commits, {} quarantined",
+        totals.committed, totals.commits, totals.quarantined
+    );
     println!(
         "  {} lines = {} events + {} duplicates + {} rejects",
         tally.lines, tally.events, tally.duplicates, tally.rejects
@@ -148,7 +151,11 @@ fn check_costs(costs: &[CostRow], truth: &GroundTruth, verdict: &mut Verdict) {
     verdict.compare("tenants whose requests, tokens, cost and savings are exact", right.count(), expected.len());
     verdict.compare("tenants", found.len(), expected.len());
     verdict.compare("cost in USD", costs.iter().map(|row| row.cost).sum::<PicoUsd>(), truth.total().cost);
-    verdict.compare("requests without a price", costs.iter().map(|row| row.unpriced_requests).sum(), truth.total().unpriced);
+    verdict.compare(
+        "requests without a price",
+        costs.iter().map(|row| row.unpriced_requests).sum(),
+        truth.total().unpriced,
+    );
 }
 
 fn check_lake(rows: &[EventRow], truth: &GroundTruth, verdict: &mut Verdict) {
