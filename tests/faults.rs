@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 //! The store and the database misbehave while the daemon works: lag, never totals.
 
 use gatelog_system_tests::{Audit, Labels, LogObject, Run, World};

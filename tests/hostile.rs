@@ -26,7 +26,7 @@ async fn hostile_lines_end_in_their_columns_and_the_rest_arrives() {
         strange(5, r#""ResponseBody":"{\"usage\":{\"prompt_tokens\":-4,\"completion_tokens\":1e300}}""#),
         strange(6, r#""ResponseBody":"{\"usage\":{\"prompt_tokens\":18446744073709551615}}""#),
         strange(7, r#""RequestBody":"a \u0000 in it","Model":"m\u0000""#),
-        format!(r#"{{"Metadata":{{"trace":"8","tenantId":"t\u0000enant"}}}}"#),
+        r#"{"Metadata":{"trace":"8","tenantId":"t\u0000enant"}}"#.to_owned(),
         strange(9, &format!(r#""Unknown":{deep}"#)),
     ];
     let rejects = [

@@ -34,27 +34,32 @@ pub(crate) struct DecodedObject {
 
 /// Decoded objects that wait for company.
 #[derive(Debug, Default)]
-pub(crate) struct Assembly(Mutex<Vec<DecodedObject>>);
+pub(crate) struct Assembly(Mutex<Gathered>);
+
+#[derive(Debug, Default)]
+struct Gathered {
+    objects: Vec<DecodedObject>,
+    heap_bytes: usize,
+}
 
 impl Assembly {
     /// Adds an object; gives everything back to the caller once `seal_bytes` or `seal_objects` are there.
     pub(crate) fn add(&self, object: DecodedObject, seal_bytes: usize, seal_objects: usize) -> Vec<DecodedObject> {
         let mut held = self.held();
-        held.push(object);
-        let bytes: usize = if held.len() % 64 == 0 || held.len() < 64 {
-            held.iter().map(|object| object.chunk.heap_bytes).sum()
-        } else {
-            0
-        };
-        if bytes >= seal_bytes || held.len() >= seal_objects { std::mem::take(&mut *held) } else { Vec::new() }
+        held.heap_bytes += object.chunk.heap_bytes;
+        held.objects.push(object);
+        if held.heap_bytes >= seal_bytes || held.objects.len() >= seal_objects {
+            return std::mem::take(&mut *held).objects;
+        }
+        Vec::new()
     }
 
     /// Takes everything.
     pub(crate) fn take(&self) -> Vec<DecodedObject> {
-        std::mem::take(&mut *self.held())
+        std::mem::take(&mut *self.held()).objects
     }
 
-    fn held(&self) -> MutexGuard<'_, Vec<DecodedObject>> {
+    fn held(&self) -> MutexGuard<'_, Gathered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,7 +80,7 @@ pub(crate) struct SealedPart {
 
 impl SealedPart {
     pub(crate) fn leases(&self) -> impl Iterator<Item = Lease> + '_ {
-        self.objects.iter().map(|object| object.lease.clone())
+        self.objects.iter().map(|object| object.lease)
     }
 }
 

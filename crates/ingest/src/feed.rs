@@ -158,7 +158,7 @@ async fn fetch_failed(shared: &Shared, claim: Claim, error: &FetchError) {
             ErrorKind::PreconditionFailed => Some("replaced"),
             _ => None,
         },
-        FetchError::Spool(_) => None,
+        FetchError::Length { .. } | FetchError::Spool(_) => None,
     };
     match gone {
         Some(reason) => quarantine(shared, &claim, reason, None).await,

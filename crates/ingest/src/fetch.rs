@@ -39,6 +39,8 @@ pub(crate) enum FetchedBody {
 pub(crate) enum FetchError {
     #[error(transparent)]
     Store(#[from] ObjectError),
+    #[error("the object has {found} bytes where the listing says {listed}")]
+    Length { listed: u64, found: u64 },
     #[error("cannot spool the object to disk")]
     Spool(#[from] std::io::Error),
 }
@@ -59,6 +61,10 @@ pub(crate) async fn fetch(
 async fn read(store: &Store, options: &IngestOptions, claim: &Claim) -> Result<(Digest, FetchedBody), FetchError> {
     let source = &claim.source;
     let mut object = store.get(&source.key, Some(&source.etag)).await?;
+    // The listing is an independent witness: a body that was cut and framed anew looks whole by itself.
+    if object.size_bytes != source.size_bytes {
+        return Err(FetchError::Length { listed: source.size_bytes, found: object.size_bytes });
+    }
     let mut hash = Sha256::new();
     let mut body = match usize::try_from(object.size_bytes) {
         Ok(size) if object.size_bytes <= options.spool_bytes => FetchedBody::Memory(Vec::with_capacity(size)),

@@ -168,7 +168,7 @@ pub(crate) fn object_commit(
             CommitKind::Retry { resolved: resolved_lines(retried, end, kept), still: end.rejects.clone(), key_ring }
         }
     };
-    Ok(ObjectCommit { lease: object.claim.lease.clone(), kind })
+    Ok(ObjectCommit { lease: object.claim.lease, kind })
 }
 
 /// Of the lines that were tried again: those no longer rejected, and what they became.
