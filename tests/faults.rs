@@ -6,7 +6,7 @@ use gatelog_testkit::{
     s3::{FaultKind, FaultRule},
 };
 
-const SETTINGS: &str = "[ingest]\nlease_seconds = 5\ncommit_interval_seconds = 1\npoll_interval_seconds = 1\n";
+const SETTINGS: &str = "[ingest]\nlease_seconds = 5\ncommit_interval_seconds = 1\npoll_interval_seconds = 1\nfull_relist_interval_seconds = 1\n";
 
 fn some_objects(count: u32) -> (Vec<LogObject>, Labels) {
     let objects = (0..count).map(|index| LogObject::plain(index, index * 10..index * 10 + 10)).collect();

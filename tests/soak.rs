@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gatelog_system_tests::{Audit, Labels, LogObject, Run, World};
 
-const SETTINGS: &str = "[ingest]\nlease_seconds = 3\ncommit_interval_seconds = 1\npoll_interval_seconds = 1\n";
+const SETTINGS: &str = "[ingest]\nlease_seconds = 3\ncommit_interval_seconds = 1\npoll_interval_seconds = 1\nfull_relist_interval_seconds = 1\n";
 /// Rounds of the usual run: about fifteen seconds.
 const ROUNDS: u32 = 6;
 

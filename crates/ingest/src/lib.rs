@@ -4,8 +4,8 @@
 //! discover ─▶ ledger ─▶ feed (claim, fetch) ─▶ decode ─▶ assembly ─▶ seal ─▶ pending ─▶ commit
 //! ```
 //!
-//! [`daemon`] builds the stages and ends them in order; [`decode`] and [`normalise`] are pure; everything that makes
-//! something durable is in [`seal`] (invisible files) and [`commit`] (one transaction).
+//! `daemon` builds the stages and ends them in order; `decode` and `normalise` are pure; everything that makes
+//! something durable is in `seal` (invisible files) and `commit` (one transaction).
 
 mod batch;
 mod commit;
