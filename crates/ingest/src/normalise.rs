@@ -19,6 +19,8 @@ pub use metadata::MetadataKeys;
 const EVENT_AGE_MAX_SECONDS: i64 = 31 * 24 * 3_600;
 /// How long after its object's window an event may claim to have happened: clocks differ by less.
 const EVENT_LEAD_MAX_SECONDS: i64 = 24 * 3_600;
+/// Cloudflare's slug of Azure OpenAI.
+const PROVIDER_AZURE: &str = "azure-openai";
 /// Longest `LogId` taken as an identity; ULIDs have 26 characters, UUIDs 36. A longer one is kept in `extra` only.
 const LOG_ID_BYTES_MAX: usize = 128;
 
@@ -78,9 +80,10 @@ pub(crate) fn normalise(
     let entries = metadata::entries(opened.metadata.as_deref());
     let (event_time, event_time_source) = event_time(record.time, response.created, &place.source);
 
-    let azure = azure_endpoint(endpoint);
-    let model_requested = request.model.clone().or_else(|| record.model.as_deref().map(str::to_owned));
     let provider = record.provider.as_deref().unwrap_or_default();
+    // Only Azure's paths begin with resource and deployment; `v1/chat/completions` of others merely looks so.
+    let azure = if provider == PROVIDER_AZURE { azure_endpoint(endpoint) } else { None };
+    let model_requested = request.model.clone().or_else(|| record.model.as_deref().map(str::to_owned));
     let deployment_name = azure.as_ref().map(|path| path.deployment.to_owned());
     let deployment = context.deployments.lookup(
         azure.as_ref().map_or(provider, |path| path.resource),
