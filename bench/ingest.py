@@ -41,7 +41,7 @@ def corpus_against_peer(context: Context) -> dict[str, float]:
     raw_mb = totals(logs)["raw_bytes"] / 1e6
     print(f"corpus: {totals(logs)['records']} records, {raw_mb:.0f} MB raw, {totals(logs)['bytes'] / 1e6:.0f} MB gzip")
     with sandbox.testkit_s3(context.binaries, context.folder / "s3") as s3:
-        sandbox.upload(s3, logs)
+        sandbox.upload(s3, logs, sandbox.log_objects(logs))
         runs: dict[str, Callable[[], Ingested]] = {"gatelog": lambda: run_gatelog(context, s3, logs)}
         for threads in PEER_THREADS:
             runs[f"chdb, {threads} threads"] = lambda threads=threads: run_peer(logs, threads)
@@ -64,7 +64,7 @@ def single_object(context: Context) -> dict[str, float]:
     """One object of 1 GB raw."""
     logs = corpus("--files", "1", "--file-mb", str(context.scaled(1000)))
     with sandbox.testkit_s3(context.binaries, context.folder / "s3") as s3:
-        sandbox.upload(s3, logs)
+        sandbox.upload(s3, logs, sandbox.log_objects(logs))
         ingested = run_gatelog(context, s3, logs)
     print(ingested.line("gatelog", totals(logs)["raw_bytes"] / 1e6))
     return {"single_object_peak_rss": ingested.run.peak_rss_mb}

@@ -11,8 +11,7 @@ def breakdown(context: Context) -> dict[str, float]:
     """Prints CPU seconds per stage; no goal of its own. The example prints `STAGE CPU_SECONDS` lines."""
     logs = corpus("--files", str(context.scaled(20)), "--file-mb", "50")
     raw_gb = totals(logs)["raw_bytes"] / 1e9
-    files = sorted(str(file) for file in logs.glob("*/*.log.gz"))
-    run = sandbox.measure([context.example("stages"), *files])
+    run = sandbox.measure([context.example("stages"), *map(str, sandbox.log_objects(logs))])
     spent = {name: float(seconds) for name, seconds in map(str.split, run.output.splitlines())}
     for name, seconds in spent.items():
         print(f"stage {name}: {seconds:.2f} CPU-s, {seconds / raw_gb:.2f} per GB raw")

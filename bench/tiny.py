@@ -20,7 +20,7 @@ def objects_of_one_line(context: Context) -> dict[str, float]:
     count = context.scaled(20_000)
     logs = corpus("--files", str(count), "--records", str(count))
     with sandbox.testkit_s3(context.binaries, context.folder / "s3") as s3, sandbox.database() as url:
-        sandbox.upload(s3, logs)
+        sandbox.upload(s3, logs, sandbox.log_objects(logs))
         pace = {"commit_interval_seconds": COMMIT_INTERVAL_SECONDS}
         gatelog = sandbox.Installation(context.binaries, context.folder, s3, url, ingest=pace)
         with postgres_cpu() as postgres:

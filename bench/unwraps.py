@@ -37,7 +37,7 @@ def against_bare_loop(context: Context) -> dict[str, float]:
     logs = corpus("--records", str(context.scaled(20_000)), "--files", "4", "--encrypt", "--key-mode", "per-log")
     records = totals(logs)["records"]
     with sandbox.testkit_s3(context.binaries, context.folder / "s3") as s3:
-        sandbox.upload(s3, logs)
+        sandbox.upload(s3, logs, sandbox.log_objects(logs))
         runs: dict[str, Callable[[], Rate]] = {
             "gatelog": lambda: ingest(context, s3, logs, records),
             "bare loop": lambda: bare_loop(context, logs / PRIVATE_KEY, records),

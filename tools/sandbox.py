@@ -130,10 +130,14 @@ def wait_for_server(s3: S3, process: subprocess.Popen[Any]) -> None:
     sys.exit(f"the S3 server at {s3.endpoint} does not answer")
 
 
-def upload(s3: S3, corpus: Path) -> int:
-    """Puts every log object of a corpus into the source bucket, under its path there; returns how many."""
+def log_objects(corpus: Path) -> list[Path]:
+    """The files of a corpus, in the order of their time windows."""
+    return sorted(corpus.glob("*/*.log.gz"))
+
+
+def upload(s3: S3, corpus: Path, files: list[Path]) -> None:
+    """Puts log objects of a corpus into the source bucket, each under its path in the corpus."""
     client = s3.client()
-    files = sorted(corpus.glob("*/*.log.gz"))
 
     def put(file: Path) -> None:
         with file.open("rb") as body:
@@ -141,7 +145,6 @@ def upload(s3: S3, corpus: Path) -> int:
 
     with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
         list(pool.map(put, files))
-    return len(files)
 
 
 def with_database(url: str, name: str) -> str:

@@ -24,8 +24,6 @@ HERE = Path(__file__).resolve().parent
 CORPUS = ("--records", "2000", "--files", "4")
 # How every request, answer and metadata object begins or what it holds: a bound cut to a few bytes would show these.
 FRAGMENTS = ('{"model":"', '{"id":"chatcmpl', "data: {", "traceId", "rag-search")
-# Small enough that the corpus takes several commits, files and manifests.
-INGEST = {"commit_bytes": 200_000}
 
 StartS3 = Callable[[Path], AbstractContextManager[sandbox.S3]]
 
@@ -36,11 +34,13 @@ def check(title: str, binaries: Path, logs: Path, start_s3: StartS3, truth: Path
     with tempfile.TemporaryDirectory() as temporary, sandbox.database() as url:
         folder = Path(temporary)
         with start_s3(folder) as s3:
-            sandbox.upload(s3, logs)
             key = logs / PRIVATE_KEY if (logs / PRIVATE_KEY).exists() else None
-            gatelog = sandbox.Installation(binaries, folder, s3, url, private_key=key, ingest=INGEST)
-            print(gatelog.ingest_once().output.strip())
-            # A second run finds everything in the ledger and must change nothing.
+            gatelog = sandbox.Installation(binaries, folder, s3, url, private_key=key)
+            # One object a run, so that there are several commits, snapshots and manifests.
+            for file in sandbox.log_objects(logs):
+                sandbox.upload(s3, logs, [file])
+                print(gatelog.ingest_once().output.strip())
+            # One more run finds everything in the ledger and must change nothing.
             print(gatelog.ingest_once().output.strip(), flush=True)
             environment = environment_of(s3, url)
             agreed = run_script(environment, "read_table.py", str(truth))
