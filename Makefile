@@ -68,6 +68,10 @@ bench: tools ## Measure the goals, ratios in one run against named peers
 	cargo build --workspace --release --locked --examples --bins
 	python3 bench/run.py --bin $(CARGO_TARGET_DIR)/release
 
+.PHONY: bench-smoke
+bench-smoke: build ## Whether the benchmarks run at all: small, no goal enforced
+	python3 bench/run.py --bin $(BIN) --quick
+
 .PHONY: schema
 schema: build ## Write the JSON Schema of gatelog.toml
 	$(BIN)/gatelog config schema > deploy/gatelog.schema.json
