@@ -20,28 +20,31 @@ help: ## Say what can be made
 
 .PHONY: demo
 demo: build ## Run the main job on embedded defaults
-	GATELOG_POSTGRES_WHEEL_SCRIPT=tools/postgres-wheel.sh $(BIN)/gatelog demo $(DEMO_ARGS)
+	$(BIN)/gatelog demo $(DEMO_ARGS)
 
 .PHONY: test
 test: check test-rust test-postgres-sources test-demo interop ## Everything that must pass, in one command
 
 .PHONY: build
-build: tools ## Build the workspace
+build: tools-build ## Build the workspace
 	cargo build --workspace --all-targets --locked
 
-.PHONY: tools
-tools:
-	@tools/install.sh
+.PHONY: tools-build tools-test
+tools-build:
+	@tools/install.sh build
+
+tools-test:
+	@tools/install.sh test
 
 .PHONY: check
-check: tools ## Formatting, lints, docs, licences
+check: tools-test ## Formatting, lints, docs, licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 	tools/cargo-deny.sh check licenses bans sources
 
 .PHONY: test-rust
-test-rust: build ## Unit, property, database, fault and crash tests
+test-rust: tools-test build ## Unit, property, database, fault and crash tests
 	$(BIN)/gatelog-testkit-postgres -- cargo nextest run --workspace --locked --no-fail-fast
 	cargo test --workspace --locked --doc
 
@@ -54,17 +57,17 @@ test-postgres-sources: build ## Each way the demo finds a Postgres
 	tests/postgres-sources.sh $(BIN)
 
 .PHONY: interop
-interop: build ## Other implementations read and write what we do
+interop: tools-test build ## Other implementations read and write what we do
 	tests/interop-envelope/run.sh
 	tests/interop/run.sh $(BIN)
 
 .PHONY: soak
-soak: build ## Long crash campaign: SEED=1 SECONDS_LONG=600
+soak: tools-test build ## Long crash campaign: SEED=1 SECONDS_LONG=600
 	GATELOG_SOAK_SEED=$(SEED) GATELOG_SOAK_SECONDS=$(SECONDS_LONG) \
-		$(BIN)/gatelog-testkit-postgres -- cargo nextest run --locked -p gatelog-system-tests --test soak --no-capture
+		$(BIN)/gatelog-testkit-postgres -- cargo nextest run --workspace --locked -E 'binary(soak)' --no-capture
 
 .PHONY: bench
-bench: tools ## Measure the goals, ratios in one run against named peers
+bench: tools-build ## Measure the goals, ratios in one run against named peers
 	cargo build --workspace --release --locked --examples --bins
 	python3 bench/run.py --bin $(CARGO_TARGET_DIR)/release
 

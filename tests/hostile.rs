@@ -91,7 +91,9 @@ async fn bombs_and_broken_gzip_are_quarantined_with_their_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strange_keys_are_read_or_ignored() {
-    let world = World::start(SETTINGS).await;
+    let settings =
+        format!("{SETTINGS}[source]\nprefixes = [\"\", \"a b/100% sure\", \"grüße/日本\", \"plus+and&amp\"]\n");
+    let world = World::start(&settings).await;
     let object = LogObject::plain(1, 0..10);
     let strange = |index: u32, prefix: &str| {
         let object = LogObject::plain(index, index * 10..index * 10 + 10);

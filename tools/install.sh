@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Installs what building and testing need and a fresh Debian machine with Rust lacks. Says what it installs; does nothing
-# when everything is there.
+# Installs what building (and, with `test`, testing) needs and a fresh Debian machine with Rust lacks. Says what it
+# installs; does nothing when everything is there.
+#
+# usage: tools/install.sh build|test
 set -euo pipefail
+purpose=${1:?usage: tools/install.sh build|test}
 
 packages=()
 need() { command -v "$1" >/dev/null 2>&1 || packages+=("$2"); }
@@ -9,7 +12,7 @@ need cc gcc
 need make make
 need pkg-config pkg-config
 need python3 python3
-need node nodejs
+[ "$purpose" = build ] || need node nodejs
 python3 -c 'import ensurepip' >/dev/null 2>&1 || packages+=(python3-venv)
 # Any version from 15 on will do; Debian keeps the server's binaries out of the search path.
 if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! command -v initdb >/dev/null 2>&1; then
@@ -29,7 +32,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
 fi
 
-if ! cargo nextest --version >/dev/null 2>&1; then
+if [ "$purpose" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
   echo "installing cargo-nextest" >&2
   cargo install --locked --quiet cargo-nextest
 fi

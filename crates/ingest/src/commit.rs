@@ -34,6 +34,9 @@ use crate::{
 
 /// How long a stopping daemon tries to commit what it has; its leases outlive it and another daemon does the work again.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+/// Longest time a commit is tried. Its data files are unreferenced until it succeeds, and `job orphans` removes those older
+/// than an hour at the earliest: half of that, with a commit interval of at most a quarter, leaves a margin.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(1_800);
 /// How often the committer looks whether enough bytes wait.
 const BYTES_CHECK: Duration = Duration::from_millis(500);
 
@@ -182,7 +185,10 @@ async fn commit_with_retries(shared: &Shared, group: &Group) -> Option<Attempt> 
     let mut outcome_unknown = false;
     let started = Instant::now();
     loop {
-        match attempt(shared, group, outcome_unknown).await {
+        if started.elapsed() > COMMIT_PATIENCE && !outcome_unknown {
+            return Some(Attempt::Refused("too_old"));
+        }
+        match attempt(shared, group, &mut outcome_unknown).await {
             Ok(attempt) => return Some(attempt),
             Err(error) => {
                 outcome_unknown |= matches!(error, AttemptError::Commit(CommitError::OutcomeUnknown { .. }));
@@ -198,9 +204,13 @@ async fn commit_with_retries(shared: &Shared, group: &Group) -> Option<Attempt> 
     }
 }
 
-async fn attempt(shared: &Shared, group: &Group, outcome_unknown: bool) -> Result<Attempt, AttemptError> {
-    if outcome_unknown && shared.catalog.commit_outcome(group.batch.commit_seq).await? {
-        return Ok(Attempt::Committed);
+/// One attempt, after finding out what became of the one before if that is unknown.
+async fn attempt(shared: &Shared, group: &Group, outcome_unknown: &mut bool) -> Result<Attempt, AttemptError> {
+    if *outcome_unknown {
+        if shared.catalog.commit_outcome(group.batch.commit_seq).await? {
+            return Ok(Attempt::Committed);
+        }
+        *outcome_unknown = false;
     }
     crash_point("commit.before_begin");
     let mut transaction = match shared.catalog.begin_commit().await?.stage(&group.batch).await? {

@@ -182,11 +182,10 @@ impl<'s> LargeObject<'s> {
 
     fn seal(&mut self, chunk: Chunk) -> Result<(), DecodeStageError> {
         let known = self.runtime.block_on(self.shared.catalog.known_digests(&chunk.digests))?;
-        let mut events = chunk.events;
-        let mut digests = chunk.digests.iter();
-        events.retain(|_| digests.next().is_some_and(|digest| !known.contains(digest)));
+        let lines = chunk.events.into_iter().zip(chunk.digests);
+        let (events, digests): (Vec<_>, Vec<_>) = lines.filter(|(_, digest)| !known.contains(digest)).unzip();
         self.kept.extend(events.iter().map(|event| event.source_line));
-        self.digests.extend(chunk.digests.into_iter().filter(|digest| !known.contains(digest)));
+        self.digests.extend(digests);
         let sealed = self.runtime.block_on(seal_events(self.shared, self.window, events))?;
         self.sealed.rollup.merge(sealed.rollup);
         self.sealed.lake_files.extend(sealed.lake_files);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 use gatelog_catalog::{CatalogError, Listed};
-use gatelog_logpush::{LogKey, day_prefix};
+use gatelog_logpush::{LogKey, day_prefix, folder_prefix};
 use gatelog_objects::{ListedObject, ObjectError};
 use tracing::{debug, warn};
 
@@ -65,10 +65,10 @@ pub(crate) async fn list_once(shared: &Shared, scope: Scope) -> Result<u64, Disc
     let mut new = 0;
     for prefix in &shared.options.prefixes {
         match scope {
-            Scope::Everything => new += list_prefix(shared, prefix).await?,
+            Scope::Everything => new += list_prefix(shared, &folder_prefix(prefix), prefix).await?,
             Scope::Recent => {
                 for day in recent_days(today, shared.options.lookback_days) {
-                    new += list_prefix(shared, &day_prefix(prefix, day)).await?;
+                    new += list_prefix(shared, &day_prefix(prefix, day), prefix).await?;
                 }
             }
         }
@@ -82,12 +82,13 @@ fn recent_days(today: NaiveDate, lookback_days: u32) -> impl Iterator<Item = Nai
     oldest.iter_days().take(usize::try_from(lookback_days).unwrap_or(usize::MAX).saturating_add(2))
 }
 
-async fn list_prefix(shared: &Shared, prefix: &str) -> Result<u64, DiscoverError> {
+/// Lists the keys that start with `listed` and records those directly in day folders of `prefix`.
+async fn list_prefix(shared: &Shared, listed: &str, prefix: &str) -> Result<u64, DiscoverError> {
     let mut new = 0;
     let mut continuation = None;
     loop {
-        let page = shared.source.list_page(prefix, None, continuation.as_deref()).await?;
-        let listed: Vec<Listed> = page.objects.into_iter().filter_map(log_object).collect();
+        let page = shared.source.list_page(listed, None, continuation.as_deref()).await?;
+        let listed: Vec<Listed> = page.objects.into_iter().filter_map(|object| log_object(object, prefix)).collect();
         if !listed.is_empty() {
             new += shared.catalog.record_listed(shared.source.bucket(), &listed).await?;
         }
@@ -98,9 +99,13 @@ async fn list_prefix(shared: &Shared, prefix: &str) -> Result<u64, DiscoverError
     }
 }
 
-/// Keeps what is a log object; anything else in the bucket is counted by kind and left alone.
-fn log_object(object: ListedObject) -> Option<Listed> {
+/// Keeps what is a log object of this prefix; anything else in the bucket is counted by kind and left alone.
+fn log_object(object: ListedObject, prefix: &str) -> Option<Listed> {
     match LogKey::parse(&object.key) {
+        Ok(key) if key.prefix() != folder_prefix(prefix) => {
+            metrics::key_ignored("other_prefix");
+            None
+        }
         Ok(key) => Some(Listed {
             key: object.key,
             etag: object.etag,

@@ -71,8 +71,8 @@ async fn seal_batch(
         .filter(|object| !redelivered.contains(&object.claim.lease.object))
         .flat_map(|object| object.chunk.digests.iter().copied())
         .collect();
-    let (generation, mut repeated) = repeated_lines(shared, &digests).await?;
-    repeated.reverse();
+    let (generation, repeated) = repeated_lines(shared, &digests).await?;
+    let mut repeated = repeated.into_iter();
 
     let mut part = SealedPart {
         window,
@@ -90,7 +90,7 @@ async fn seal_batch(
         let whole = redelivered.contains(&object.claim.lease.object);
         let mut kept = Vec::new();
         for (event, digest) in chunk.events.into_iter().zip(chunk.digests) {
-            if whole || repeated.pop().unwrap_or(true) {
+            if whole || repeated.next().expect("one answer for each digest that was asked about") {
                 continue;
             }
             kept.push(event.source_line);

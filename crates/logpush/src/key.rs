@@ -79,7 +79,7 @@ impl LogKey {
         let rounded = floor(end);
         // The last second of the year 9999 has no next one: it stays.
         let end = if rounded == end { end } else { floor(rounded.plus_seconds(1)) };
-        Self { prefix: folder(prefix), date: start.date(), start: floor(start), end, suffix }
+        Self { prefix: folder_prefix(prefix), date: start.date(), start: floor(start), end, suffix }
     }
 
     /// Reads a key, or says what kind of other thing it names.
@@ -127,10 +127,11 @@ impl fmt::Display for LogKey {
 
 /// The prefix under which a day's objects are listed, `{prefix/}{YYYYMMDD}/`; a prefix without its final `/` gets one.
 pub fn day_prefix(prefix: &str, date: NaiveDate) -> String {
-    format!("{}{}/", folder(prefix), Day(date))
+    format!("{}{}/", folder_prefix(prefix), Day(date))
 }
 
-fn folder(prefix: &str) -> String {
+/// A prefix as keys have it: empty, or with its final `/`.
+pub fn folder_prefix(prefix: &str) -> String {
     let separator = if prefix.is_empty() || prefix.ends_with('/') { "" } else { "/" };
     format!("{prefix}{separator}")
 }

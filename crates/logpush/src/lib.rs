@@ -15,7 +15,7 @@ pub use envelope::{
     Envelope, KeyBits, KeyError, KeyPairPem, KeyProblem, KeyRing, LineSealer, OpenError, Opener, SealError, SealingKey,
     generate_key_pair, text_of,
 };
-pub use key::{LogKey, NotALog, day_prefix};
+pub use key::{LogKey, NotALog, day_prefix, folder_prefix};
 pub use lines::{Line, LineLimits, LineReader, ReadError};
 pub use record::{Field, Record, parse_line};
 pub use write::{Batch, Payload, RecordLine, WriteError};

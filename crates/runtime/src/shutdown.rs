@@ -51,7 +51,7 @@ impl Shutdown {
         }
     }
 
-    /// Waits for every tracked task.
+    /// Waits for every tracked task; ends at once if none was started yet.
     pub async fn drained(&self) {
         self.tasks.close();
         self.tasks.wait().await;

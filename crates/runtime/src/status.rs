@@ -66,9 +66,14 @@ pub async fn serve_status(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(move || std::future::ready(ready_answer(&readiness))));
     let stop = shutdown.clone();
-    // Not tracked: the endpoints answer until the very end, so that a drain can be watched.
+    // Not tracked: the endpoints answer until the very end, so that a drain can be watched. The request comes first: before
+    // any task has started there is nothing to wait for.
     tokio::spawn(async move {
-        let served = axum::serve(listener, routes).with_graceful_shutdown(async move { stop.drained().await });
+        let ended = async move {
+            stop.requested().await;
+            stop.drained().await;
+        };
+        let served = axum::serve(listener, routes).with_graceful_shutdown(ended);
         if let Err(error) = served.await {
             tracing::error!(%error, "status endpoints stopped");
         }

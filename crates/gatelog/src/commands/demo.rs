@@ -179,7 +179,10 @@ async fn put(source: &Store, corpus: &DayCorpus, wanted: impl Fn(Role) -> bool) 
 /// What `gatelog ingest --once` does.
 async fn ingest(config: &Config) -> anyhow::Result<()> {
     let parts = wiring::ingest_parts(config, Arc::new(NoProgress), Readiness::default()).await?;
+    let catalog = parts.catalog.clone();
     let report = gatelog_ingest::run(parts, Mode::Once, Shutdown::default()).await?;
+    // Before the private Postgres ends, or its farewell is logged as an error.
+    catalog.close().await;
     anyhow::ensure!(report.unfinished == 0, "{} objects could not be ingested", report.unfinished);
     Ok(())
 }

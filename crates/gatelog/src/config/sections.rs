@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Secret, secret};
 
+/// A quarter of the shortest grace of `job orphans`: stored files must be committed long before they count as orphans.
+const COMMIT_INTERVAL_MAX_SECONDS: u64 = 900;
+
 /// One bucket and how to reach it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -199,6 +202,11 @@ impl IngestSection {
         if self.lease_seconds < 3 {
             let problem = "must be at least 3: a heartbeat comes every quarter of it".into();
             return Err(ConfigError::Invalid { key: "ingest.lease_seconds", problem });
+        }
+        if self.commit_interval_seconds > COMMIT_INTERVAL_MAX_SECONDS {
+            let problem =
+                format!("must be at most {COMMIT_INTERVAL_MAX_SECONDS}: files that wait longer look like orphans");
+            return Err(ConfigError::Invalid { key: "ingest.commit_interval_seconds", problem });
         }
         let defaults = IngestOptions::default();
         Ok(IngestOptions {

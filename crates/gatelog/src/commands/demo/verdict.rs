@@ -21,6 +21,7 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 pub(super) async fn require_empty(config: &Config) -> anyhow::Result<()> {
     let catalog = wiring::catalog(config).await?;
     let totals = catalog.ledger_totals().await?;
+    catalog.close().await;
     let objects = totals.committed + totals.discovered + totals.quarantined;
     anyhow::ensure!(objects == 0, "the database has a ledger of {objects} objects already; give the demo an empty one");
     Ok(())
@@ -35,6 +36,7 @@ pub(super) async fn report(config: &Config, truth: &GroundTruth) -> anyhow::Resu
     check_ledger(&catalog, truth, &mut verdict).await?;
     check_costs(&costs, truth, &mut verdict);
     check_lake(&rows, truth, &mut verdict);
+    catalog.close().await;
     print_costs(&costs);
     Ok(verdict.print())
 }
