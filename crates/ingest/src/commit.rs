@@ -37,6 +37,8 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
 /// Longest time a commit is tried. Its data files are unreferenced until it succeeds, and `job orphans` removes those older
 /// than an hour at the earliest: half of that, with a commit interval of at most a quarter, leaves a margin.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1_800);
+/// Wait before the objects of a commit that the ledger refuses for good are read again, with others and in other batches.
+const IMPOSSIBLE_WAIT: Duration = Duration::from_secs(5);
 /// How often the committer looks whether enough bytes wait.
 const BYTES_CHECK: Duration = Duration::from_millis(500);
 
@@ -139,8 +141,9 @@ impl Group {
 /// What became of one attempt.
 enum Attempt {
     Committed,
-    /// Somebody else has some of these objects or lines; nothing was changed.
-    Refused(&'static str),
+    /// Nothing was changed, and these parts cannot be committed as they are: somebody else has some of their objects or
+    /// lines, or they are wrong. Their objects are read again after the wait.
+    Refused(&'static str, Duration),
 }
 
 /// One attempt failed; whether it committed may be unknown.
@@ -162,16 +165,16 @@ async fn commit_group(shared: &Shared, parts: Vec<SealedPart>) {
     let Some(window) = parts.first().map(|part| part.window) else { return };
     let generation = shared.pending.generation();
     if parts.iter().any(|part| part.generation != generation) {
-        return give_back(shared, &parts, "neighbour_refused").await;
+        return give_back(shared, &parts, "neighbour_refused", Duration::ZERO).await;
     }
     let group = Group::of(shared, parts, window);
     let started = Instant::now();
     match commit_with_retries(shared, &group).await {
         Some(Attempt::Committed) => acknowledge(shared, &group, started.elapsed()),
-        Some(Attempt::Refused(reason)) => {
+        Some(Attempt::Refused(reason, wait)) => {
             metrics::commit_refused(reason);
             warn!(commit_seq = window.commit_seq, reason, "commit refused, its objects are done again");
-            give_back(shared, &group.parts, reason).await;
+            give_back(shared, &group.parts, reason, wait).await;
         }
         None => {
             error!(commit_seq = window.commit_seq, "stopped before this commit could be made, its leases will run out")
@@ -186,10 +189,15 @@ async fn commit_with_retries(shared: &Shared, group: &Group) -> Option<Attempt> 
     let started = Instant::now();
     loop {
         if started.elapsed() > COMMIT_PATIENCE && !outcome_unknown {
-            return Some(Attempt::Refused("too_old"));
+            return Some(Attempt::Refused("too_old", Duration::ZERO));
         }
         match attempt(shared, group, &mut outcome_unknown).await {
             Ok(attempt) => return Some(attempt),
+            Err(AttemptError::Stage(error)) if !error.is_transient() => {
+                // Trying the same batch again cannot help, and everything else waits behind it.
+                error!(commit_seq = group.batch.commit_seq, error = %error_chain(&error), "the ledger refuses this commit for good: a bug, please report it");
+                return Some(Attempt::Refused("impossible", IMPOSSIBLE_WAIT));
+            }
             Err(error) => {
                 outcome_unknown |= matches!(error, AttemptError::Commit(CommitError::OutcomeUnknown { .. }));
                 metrics::commit_refused("failed");
@@ -215,8 +223,8 @@ async fn attempt(shared: &Shared, group: &Group, outcome_unknown: &mut bool) -> 
     crash_point("commit.before_begin");
     let mut transaction = match shared.catalog.begin_commit().await?.stage(&group.batch).await? {
         StageOutcome::Staged(transaction) => transaction,
-        StageOutcome::LeaseLost(_) => return Ok(Attempt::Refused("lease_lost")),
-        StageOutcome::Duplicates(_) => return Ok(Attempt::Refused("duplicates")),
+        StageOutcome::LeaseLost(_) => return Ok(Attempt::Refused("lease_lost", Duration::ZERO)),
+        StageOutcome::Duplicates(_) => return Ok(Attempt::Refused("duplicates", Duration::ZERO)),
     };
     crash_point("commit.after_stage");
     if !group.files.is_empty() {
@@ -259,8 +267,8 @@ fn acknowledge(shared: &Shared, group: &Group, took: Duration) {
 }
 
 /// Gives the objects of these parts, and of every part that may rely on them, back to the ledger.
-async fn give_back(shared: &Shared, parts: &[SealedPart], reason: &'static str) {
+async fn give_back(shared: &Shared, parts: &[SealedPart], reason: &'static str, wait: Duration) {
     let mut leases: Vec<_> = parts.iter().flat_map(SealedPart::leases).collect();
     leases.extend(shared.pending.refuse().iter().flat_map(SealedPart::leases));
-    shared.release(&leases, Duration::ZERO, reason).await;
+    shared.release(&leases, wait, reason).await;
 }
