@@ -5,9 +5,7 @@ use aws_sdk_s3::{
     operation::put_object::PutObjectOutput,
     primitives::ByteStream,
 };
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use md5::{Digest, Md5};
 
 use crate::{ErrorKind, ObjectError, Operation, Store, store::strip_quotes};
 
@@ -26,8 +24,8 @@ pub enum PutOutcome {
 impl Store {
     /// Writes an object, whatever was there.
     ///
-    /// Returns its etag. The store verifies a checksum of the bytes before it answers. Attempts may be repeated: the
-    /// object is the same after two writes as after one.
+    /// Returns its etag. The request is signed over the SHA-256 of the bytes, so the store refuses any others. Attempts may
+    /// be repeated: the object is the same after two writes as after one.
     ///
     /// # Errors
     ///
@@ -81,9 +79,6 @@ impl Store {
         let mut request = self.client.put_object().bucket(self.bucket()).key(key).content_type(content_type);
         if only_if_absent {
             request = request.if_none_match("*");
-        }
-        if !self.options.adds_checksums() {
-            request = request.content_md5(BASE64.encode(Md5::digest(bytes)));
         }
         let limit = TimeoutConfig::builder().operation_attempt_timeout(self.options.timeouts.upload(bytes.len()));
         let answer = request

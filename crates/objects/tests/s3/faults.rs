@@ -153,3 +153,13 @@ async fn only_one_of_many_writers_creates_an_object() {
     }
     assert_eq!(created, 1);
 }
+
+#[tokio::test]
+async fn bytes_that_changed_on_their_way_up_are_refused() {
+    let setup = setup(1).await;
+    setup.server.faults().push(FaultRule::new(FaultKind::AlterUpload).on_put().times(1));
+    let put = || setup.store.put(KEY, Bytes::from_static(b"as written"), "application/gzip");
+    put().await.unwrap_err();
+    assert_eq!(setup.store.get(KEY, None).await.unwrap_err().kind, ErrorKind::NotFound);
+    put().await.unwrap();
+}

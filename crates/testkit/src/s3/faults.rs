@@ -27,6 +27,8 @@ pub enum FaultKind {
     TruncateBody,
     /// Served under another etag.
     WrongEtag,
+    /// The first byte of what is sent up arrives as another one.
+    AlterUpload,
 }
 
 /// Which requests meet a fault, and how many of them.
@@ -212,7 +214,8 @@ impl FaultKind {
             | Self::ResetAfter
             | Self::ResetMidBody
             | Self::TruncateBody
-            | Self::WrongEtag => None,
+            | Self::WrongEtag
+            | Self::AlterUpload => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use bytes::Bytes;
 use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
@@ -18,6 +19,9 @@ use super::{
 
 /// The etag that [`FaultKind::WrongEtag`] sends: of the right form, of nothing that was ever stored.
 const WRONG_ETAG: HeaderValue = HeaderValue::from_static("\"00000000000000000000000000000bad\"");
+
+/// Longest upload that [`FaultKind::AlterUpload`] holds to change it.
+const ALTERED_BYTES_MAX: usize = 256 << 20;
 
 /// Cheap to clone: one per connection.
 #[derive(Debug, Clone)]
@@ -60,6 +64,7 @@ impl Front {
                 answer.headers_mut().insert(ETAG, WRONG_ETAG);
                 Ok(answer)
             }
+            FaultKind::AlterUpload => self.store.call(altered(request).await?).await,
         }
     }
 }
@@ -77,6 +82,16 @@ impl Service<Request<Incoming>> for Front {
 /// An error of the service: hyper closes the connection without an answer.
 fn closed() -> HttpError {
     HttpError::new("closed by a fault rule".into())
+}
+
+/// The same request with another first byte.
+async fn altered(request: Request<Body>) -> Result<Request<Body>, HttpError> {
+    let (parts, mut body) = request.into_parts();
+    let mut bytes = body.store_all_limited(ALTERED_BYTES_MAX).await.map_err(HttpError::new)?.to_vec();
+    if let Some(first) = bytes.first_mut() {
+        *first = !*first;
+    }
+    Ok(Request::from_parts(parts, Body::from(Bytes::from(bytes))))
 }
 
 /// Sends half of the body. A quiet end takes the announced length away, or hyper would notice the lie.
