@@ -12,5 +12,5 @@ mod rollup;
 
 pub use cell::RollupCell;
 pub use histogram::{BOUNDS_MS, BUCKET_COUNT, BadBuckets, LatencyHistogram, VALUES_MS};
-pub use key::{RollupKey, RollupOptions};
+pub use key::{CellKey, RollupKey, RollupOptions};
 pub use rollup::Rollup;

@@ -1,19 +1,24 @@
 //! The map of cells.
 
-use std::collections::{BTreeMap, btree_map};
+use std::{hash::RandomState, vec};
 
 use gatelog_model::Event;
+use hashbrown::HashMap;
 
-use crate::{RollupCell, RollupKey, RollupOptions};
+use crate::{CellKey, RollupCell, RollupKey, RollupOptions};
 
-/// Cells by key, in key order.
+/// Cells by key. Keys come from callers, so the hash is one that they cannot aim at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rollup(BTreeMap<RollupKey, RollupCell>);
+pub struct Rollup(HashMap<RollupKey, RollupCell, RandomState>);
 
 impl Rollup {
     /// Counts one event.
     pub fn add(&mut self, event: &Event, options: &RollupOptions) {
-        self.0.entry(RollupKey::of(event, options)).or_default().add(event);
+        let key = CellKey::of(event, options);
+        match self.0.get_mut(&key) {
+            Some(cell) => cell.add(event),
+            None => self.0.entry(RollupKey::from(&key)).or_default().add(event),
+        }
     }
 
     /// Adds every cell of `other`.
@@ -22,8 +27,15 @@ impl Rollup {
     }
 
     /// The cells in key order.
-    pub fn iter(&self) -> btree_map::Iter<'_, RollupKey, RollupCell> {
-        self.0.iter()
+    pub fn iter(&self) -> vec::IntoIter<(&RollupKey, &RollupCell)> {
+        let mut cells: Vec<_> = self.0.iter().collect();
+        cells.sort_unstable_by_key(|(key, _)| *key);
+        cells.into_iter()
+    }
+
+    /// Requests of all cells.
+    pub fn requests(&self) -> u64 {
+        self.0.values().map(|cell| cell.requests).sum()
     }
 
     /// How many cells there are.
@@ -39,7 +51,7 @@ impl Rollup {
 
 impl<'a> IntoIterator for &'a Rollup {
     type Item = (&'a RollupKey, &'a RollupCell);
-    type IntoIter = btree_map::Iter<'a, RollupKey, RollupCell>;
+    type IntoIter = vec::IntoIter<(&'a RollupKey, &'a RollupCell)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()

@@ -160,7 +160,7 @@ impl CommitBatch {
             ledger += object.events()?;
         }
         let digests = self.digests.len() as u64;
-        let cells = self.rollup.iter().map(|(_, cell)| cell.requests).sum();
+        let cells = self.rollup.requests();
         let rows = self.files.iter().map(|file| file.rows).sum();
         let counts = [
             ("events in the ledger", ledger),

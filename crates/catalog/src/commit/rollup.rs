@@ -84,11 +84,12 @@ fn is_storable(key: &RollupKey) -> bool {
 /// Adds the cells to the table, in the order of keys.
 pub(super) async fn add(connection: &mut PgConnection, rollup: &Rollup) -> Result<(), CatalogError> {
     // Two keys may become one, and a statement cannot touch a row twice: merge before sending.
-    let mapped: Option<Rollup> = rollup
-        .iter()
-        .any(|(key, _)| !is_storable(key))
-        .then(|| rollup.iter().map(|(key, cell)| (storable_key(key), cell.clone())).collect());
-    let cells: Vec<_> = mapped.as_ref().unwrap_or(rollup).iter().collect();
+    let mut cells: Vec<_> = rollup.iter().collect();
+    let mapped: Rollup;
+    if cells.iter().any(|(key, _)| !is_storable(key)) {
+        mapped = cells.iter().map(|&(key, cell)| (storable_key(key), cell.clone())).collect();
+        cells = mapped.iter().collect();
+    }
     for some in cells.chunks(CELLS_MAX) {
         add_some(connection, some).await?;
     }
