@@ -14,9 +14,6 @@ use cli::{Cli, Command, ConfigCommand};
 use config::{Config, ConfigError};
 use gatelog_runtime::LogFormat;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const EXIT_FAILED: u8 = 1;
 const EXIT_BAD_CONFIG: u8 = 64;
 
