@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arrow::{
     array::{
         ArrayRef, BooleanArray, Decimal128Array, Int32Array, Int64Array, MapArray, StringArray, StringBuilder,
-        StructArray, TimestampMicrosecondArray,
+        StringViewBuilder, StructArray, TimestampMicrosecondArray,
     },
-    buffer::OffsetBuffer,
+    buffer::{Buffer, OffsetBuffer},
     datatypes::SchemaRef,
     record_batch::RecordBatch,
 };
@@ -21,14 +21,15 @@ use crate::{
 /// Most bytes of one text column in one slice: far under the 2 GiB that Arrow's 32-bit offsets can address.
 const COLUMN_BYTES_MAX: usize = 1 << 30;
 
-/// Builds one record batch; the caller drops the events afterwards.
-pub(crate) fn record_batch(schema: &SchemaRef, rows: &[Event], stamp: Stamp) -> Result<RecordBatch, WriteError> {
+/// Builds one record batch of [`written_schema`](crate::schema::written_schema).
+pub(crate) fn record_batch(schema: &SchemaRef, rows: Vec<Event>, stamp: Stamp) -> Result<RecordBatch, WriteError> {
+    let mut rows = rows;
     let mut columns = Vec::with_capacity(schema.fields().len());
-    identity(rows, stamp, &mut columns)?;
-    request(rows, &mut columns)?;
-    usage(rows, &mut columns)?;
-    content(rows, &mut columns)?;
-    provenance(rows, &mut columns)?;
+    identity(&rows, stamp, &mut columns)?;
+    request(&rows, &mut columns)?;
+    usage(&rows, &mut columns)?;
+    content(&mut rows, &mut columns)?;
+    provenance(&rows, &mut columns)?;
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
@@ -91,17 +92,17 @@ fn usage(rows: &[Event], columns: &mut Vec<ArrayRef>) -> Result<(), WriteError> 
     Ok(())
 }
 
-fn content(rows: &[Event], columns: &mut Vec<ArrayRef>) -> Result<(), WriteError> {
+fn content(rows: &mut [Event], columns: &mut Vec<ArrayRef>) -> Result<(), WriteError> {
     columns.extend([
-        text(rows, |event| event.request_body.as_deref())?,
-        text(rows, |event| event.response_body.as_deref())?,
+        bodies(rows.iter_mut().map(|event| event.request_body.take()))?,
+        bodies(rows.iter_mut().map(|event| event.response_body.take()))?,
         text(rows, |event| Some(event.body_state.as_str()))?,
     ]);
     Ok(())
 }
 
 fn provenance(rows: &[Event], columns: &mut Vec<ArrayRef>) -> Result<(), WriteError> {
-    let digests = StringArray::from_iter_values(rows.iter().map(|event| hex::encode(event.line_digest.0)));
+    let digests = StringArray::from_iter_values(rows.iter().map(|event| event.line_digest.hex()));
     columns.extend([
         text(rows, |event| Some(&event.source.bucket))?,
         text(rows, |event| Some(&event.source.key))?,
@@ -124,6 +125,22 @@ fn text<'a>(rows: &'a [Event], field: impl Fn(&'a Event) -> Option<&'a str>) -> 
         values.append_option(field(row));
     }
     Ok(Arc::new(values.finish()))
+}
+
+/// Bodies are most of all bytes: the array takes each one's own memory over instead of copying it.
+fn bodies(bodies: impl ExactSizeIterator<Item = Option<String>>) -> Result<ArrayRef, WriteError> {
+    let mut views = StringViewBuilder::with_capacity(bodies.len());
+    for body in bodies {
+        match body {
+            None => views.append_null(),
+            Some(body) => {
+                let bytes = u32::try_from(body.len()).map_err(|_| WriteError::TooLarge { bytes: body.len() })?;
+                let block = views.append_block(Buffer::from_vec(body.into_bytes()));
+                views.try_append_view(block, 0, bytes)?;
+            }
+        }
+    }
+    Ok(Arc::new(views.finish()))
 }
 
 fn ints(rows: &[Event], field: impl Fn(&Event) -> Option<i32>) -> ArrayRef {

@@ -156,8 +156,20 @@ pub fn field_id(name: &str) -> Option<i32> {
 ///
 /// Iceberg's own conversion turns it into the table's schema, so that files and table cannot drift apart.
 pub fn schema() -> SchemaRef {
+    schema_of(|column| data_type(column.kind))
+}
+
+/// The same columns as arrays are made of them for writing: content is lent instead of copied. In Parquet both are text.
+pub(crate) fn written_schema() -> SchemaRef {
+    schema_of(|column| match column.privacy {
+        Privacy::Content => DataType::Utf8View,
+        Privacy::Key | Privacy::Opaque => data_type(column.kind),
+    })
+}
+
+fn schema_of(data_type: impl Fn(&Column) -> DataType) -> SchemaRef {
     let fields = COLUMNS.iter().enumerate().map(|(index, column)| {
-        let field = with_id(Field::new(column.name, data_type(column.kind), column.nullable), index + 1);
+        let field = with_id(Field::new(column.name, data_type(column), column.nullable), index + 1);
         let mut notes = field.metadata().clone();
         notes.insert("doc".to_owned(), column.doc.to_owned());
         field.with_metadata(notes)

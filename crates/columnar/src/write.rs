@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     encode::record_batch,
-    schema::{COLUMNS, Privacy, SCHEMA_VERSION, SORT_COLUMNS, schema},
+    schema::{COLUMNS, Privacy, SCHEMA_VERSION, SORT_COLUMNS, written_schema},
     stats::{ColumnStats, column_stats},
 };
 
@@ -115,7 +115,7 @@ pub enum WriteError {
 ///
 /// [`WriteError`], and then nothing of the batch may be committed.
 pub fn write_day_files(events: Vec<Event>, stamp: Stamp, options: WriteOptions) -> Result<Vec<DayFile>, WriteError> {
-    let schema = schema();
+    let schema = written_schema();
     let mut order: Vec<usize> = (0..events.len()).collect();
     order.sort_by(|&a, &b| compare(&events[a], &events[b]));
     // Sorting positions and taking events out one by one moves each of these large structs once.
@@ -153,8 +153,7 @@ fn write_file(
             break;
         }
         rows += slice.len() as u64;
-        let batch = record_batch(schema, &slice, stamp)?;
-        drop(slice);
+        let batch = record_batch(schema, slice, stamp)?;
         writer.write(&batch)?;
         if writer.in_progress_size() > ROW_GROUP_BYTES_MAX {
             writer.flush()?;

@@ -6,9 +6,19 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
+impl Digest {
+    /// The 64 lower-case hex digits.
+    pub fn hex(&self) -> String {
+        // `hex::encode` collects character by character, which shows where every line has a digest.
+        let mut digits = vec![0; 2 * self.0.len()];
+        hex::encode_to_slice(self.0, &mut digits).expect("two digits a byte");
+        String::from_utf8(digits).expect("hex digits are ASCII")
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(&self.hex())
     }
 }
 
