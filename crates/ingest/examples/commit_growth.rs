@@ -144,8 +144,8 @@ impl Bench {
             source.key
         );
         let mut chunk = Chunk::default();
-        let reader = LineReader::in_memory(line.as_bytes(), Vec::new(), LineLimits::default());
-        decode_object(&self.decode, &Arc::new(source.clone()), reader, Wanted::All, |decoded| {
+        let mut reader = LineReader::in_memory(line.as_bytes(), Vec::new(), LineLimits::default());
+        decode_object(&self.decode, &Arc::new(source.clone()), &mut reader, Wanted::All, |decoded| {
             chunk = decoded;
             Ok(())
         })?;

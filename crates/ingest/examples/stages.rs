@@ -112,7 +112,7 @@ fn measure_object(context: &DecodeContext, path: &Path, spent: &mut Spent) -> Re
 
     let mut events: Vec<Event> = Vec::new();
     timed(&mut spent.decode, || {
-        decode_object(context, &source, reader(), Wanted::All, |chunk| {
+        decode_object(context, &source, &mut reader(), Wanted::All, |chunk| {
             events.extend(chunk.events);
             Ok(())
         })

@@ -43,8 +43,12 @@ struct Gathered {
 }
 
 impl Assembly {
-    /// Adds an object; gives everything back to the caller once `seal_bytes` or `seal_objects` are there.
+    /// Adds an object; gives everything back to the caller once `seal_bytes` or `seal_objects` are there. An object that is
+    /// enough by itself comes back alone.
     pub(crate) fn add(&self, object: DecodedObject, seal_bytes: usize, seal_objects: usize) -> Vec<DecodedObject> {
+        if object.chunk.heap_bytes >= seal_bytes {
+            return vec![object];
+        }
         let mut held = self.held();
         held.heap_bytes += object.chunk.heap_bytes;
         held.objects.push(object);

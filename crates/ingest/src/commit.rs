@@ -25,6 +25,7 @@ use gatelog_catalog::{CatalogError, CommitBatch, CommitError, StageError, StageO
 use gatelog_lake::{CommitInfo, DataFileToAdd, EVENTS, LakeError};
 use gatelog_rollup::Rollup;
 use gatelog_runtime::{Backoff, crash_point};
+use tokio::task::JoinError;
 use tracing::{error, info, warn};
 
 use crate::{
@@ -65,8 +66,12 @@ pub(crate) async fn commit_stage(shared: Arc<Shared>, inputs_done: tokio_util::s
 }
 
 /// Closes the window and commits everything that was sealed in it.
-async fn commit_pending(shared: &Shared) {
-    seal_and_queue(shared, shared.assembly.take()).await;
+async fn commit_pending(shared: &Arc<Shared>) {
+    let sealing = Arc::clone(shared);
+    let sealed = tokio::task::spawn_blocking(move || seal_and_queue(&sealing, sealing.assembly.take())).await;
+    if let Err(panic) = sealed.map_err(JoinError::into_panic) {
+        std::panic::resume_unwind(panic);
+    }
     if shared.pending.is_empty() {
         return;
     }

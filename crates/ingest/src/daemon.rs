@@ -7,7 +7,10 @@ use std::sync::{
 
 use gatelog_catalog::CatalogError;
 use gatelog_runtime::Shutdown;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, Notify, mpsc},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,7 +18,7 @@ use crate::{
     batch::{Assembly, PendingCommit},
     commit::commit_stage,
     decode::UnwrapPool,
-    decode_stage::decode_stage,
+    decode_stage::decode_thread,
     discover::{DiscoverError, Scope, discover, list_once},
     feed::{Mode, feed},
     maintain::{heartbeat, request_key_retries, upkeep},
@@ -93,7 +96,10 @@ async fn run_stages(shared: &Arc<Shared>, mode: Mode) -> Result<u64, IngestError
     let inputs_done = CancellationToken::new();
     let committer = tokio::spawn(commit_stage(Arc::clone(shared), inputs_done.clone()));
     let decoders: Vec<_> = (0..shared.options.cpu_threads.max(1))
-        .map(|_| tokio::spawn(decode_stage(Arc::clone(shared), Arc::clone(&queue))))
+        .map(|_| {
+            let (shared, queue) = (Arc::clone(shared), Arc::clone(&queue));
+            tokio::task::spawn_blocking(move || decode_thread(&shared, &queue))
+        })
         .collect();
     let unfinished = feed(Arc::clone(shared), sender, mode).await;
     for decoder in decoders {
@@ -122,6 +128,7 @@ async fn build(parts: Parts, progress: Arc<dyn Progress>, shutdown: Shutdown) ->
         progress,
         readiness: parts.readiness,
         shutdown,
+        runtime: Handle::current(),
         owner: Uuid::now_v7(),
         assembly: Assembly::default(),
         pending: PendingCommit::default(),

@@ -107,7 +107,7 @@ pub enum DecodeError {
 pub fn decode_object(
     context: &DecodeContext,
     source: &Arc<SourceObject>,
-    mut reader: LineReader<impl Read>,
+    reader: &mut LineReader<impl Read>,
     wanted: Wanted<'_>,
     mut emit: impl FnMut(Chunk) -> Result<(), DecodeError>,
 ) -> Result<ObjectEnd, DecodeError> {

@@ -4,15 +4,16 @@
 //! chunk is sealed chunk by chunk into a part of its own with a commit of its own: no other object has to wait for it, and
 //! if it cannot be read to its end, nothing of it becomes visible.
 
-use std::{io::Read, sync::Arc};
+use std::{
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use gatelog_catalog::{CatalogError, Claim, Work};
 use gatelog_logpush::{LineReader, ReadError};
 use gatelog_model::LineDigest;
-use tokio::{
-    runtime::Handle,
-    sync::{Mutex, mpsc},
-};
+use tokio::sync::{Mutex, mpsc};
 use tracing::{error, warn};
 
 use crate::{
@@ -30,15 +31,16 @@ use crate::{
 /// Objects that are sealed together at most: one UNNEST of the commit.
 const SEAL_OBJECTS_MAX: usize = 50_000;
 
-/// Decodes until the queue closes.
-pub(crate) async fn decode_stage(shared: Arc<Shared>, queue: Arc<Mutex<mpsc::Receiver<Fetched>>>) {
-    loop {
-        let next = queue.lock().await.recv().await;
-        let Some(fetched) = next else { return };
+/// Longest text buffer that is kept for the next object: allocating it anew costs more than decoding a small object, and
+/// little beside a large one, whose sealing needs the memory.
+const KEPT_TEXT_BYTES_MAX: usize = 8 << 20;
+
+/// Decodes and seals until the queue closes; runs on a thread of its own.
+pub(crate) fn decode_thread(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>) {
+    let mut text = Vec::new();
+    while let Some(fetched) = next_object(shared, queue, &mut text) {
         let claim = fetched.claim.clone();
-        let task_shared = Arc::clone(&shared);
-        let runtime = Handle::current();
-        let decoded = tokio::task::spawn_blocking(move || decode(&task_shared, fetched, &runtime)).await;
+        let decoded = catch_unwind(AssertUnwindSafe(|| decode(shared, fetched, &mut text)));
         let batch = match decoded {
             Ok(Ok(Decoded::Whole(object))) => shared.assembly.add(*object, shared.options.seal_bytes, SEAL_OBJECTS_MAX),
             Ok(Ok(Decoded::Large(part))) => {
@@ -46,34 +48,52 @@ pub(crate) async fn decode_stage(shared: Arc<Shared>, queue: Arc<Mutex<mpsc::Rec
                 Vec::new()
             }
             Ok(Err(error)) => {
-                decode_failed(&shared, &claim, &error).await;
+                shared.runtime.block_on(decode_failed(shared, &claim, &error));
                 Vec::new()
             }
-            Err(panic) => {
-                error!(object.key = %claim.source.key, error = %panic, "decoding panicked: a bug, please report it");
-                quarantine(&shared, &claim, "decoder_panicked", None).await;
+            Err(_) => {
+                error!(object.key = %claim.source.key, "decoding panicked: a bug, please report it");
+                shared.runtime.block_on(quarantine(shared, &claim, "decoder_panicked", None));
                 Vec::new()
             }
         };
         shared.decoding.leave(1);
-        seal_and_queue(&shared, batch).await;
+        if text.len() > KEPT_TEXT_BYTES_MAX {
+            text = Vec::new();
+        }
+        seal_and_queue(shared, batch);
     }
 }
 
+/// The next object; while none is there, the buffer of the last one's text is given back.
+fn next_object(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>, text: &mut Vec<u8>) -> Option<Fetched> {
+    shared.runtime.block_on(async {
+        let mut queue = queue.lock().await;
+        match queue.try_recv() {
+            Ok(fetched) => Some(fetched),
+            Err(mpsc::error::TryRecvError::Disconnected) => None,
+            Err(mpsc::error::TryRecvError::Empty) => {
+                *text = Vec::new();
+                queue.recv().await
+            }
+        }
+    })
+}
+
 /// Seals a batch in the open window and hands it to the committer; on failure gives its objects back.
-pub(crate) async fn seal_and_queue(shared: &Shared, batch: Vec<DecodedObject>) {
+pub(crate) fn seal_and_queue(shared: &Shared, mut batch: Vec<DecodedObject>) {
     if batch.is_empty() {
         return;
     }
-    let window = shared.hold_window().await;
-    match seal(shared, *window, batch).await {
+    let window = shared.runtime.block_on(shared.hold_window());
+    match seal(shared, *window, &mut batch) {
         Ok(part) => shared.pending.add(part),
-        Err((batch, error)) => {
+        Err(error) => {
             warn!(error = %error_chain(&error), objects = batch.len(), "cannot seal a batch, its objects are done again");
             let mut leases: Vec<_> = batch.into_iter().map(|object| object.claim.lease).collect();
             // Parts that left lines out because this batch had them must not commit without it.
             leases.extend(shared.pending.refuse().iter().flat_map(SealedPart::leases));
-            shared.release(&leases, retry_wait(1), "seal").await;
+            shared.runtime.block_on(shared.release(&leases, retry_wait(1), "seal"));
         }
     }
 }
@@ -98,14 +118,14 @@ impl From<CatalogError> for DecodeStageError {
     }
 }
 
-/// Runs on a blocking thread; `runtime` is for the database and the store when a large object is sealed on the way.
-fn decode(shared: &Shared, fetched: Fetched, runtime: &Handle) -> Result<Decoded, DecodeStageError> {
+/// Decodes one object; a large one is sealed on the way. `text` is the buffer of the object before.
+fn decode(shared: &Shared, fetched: Fetched, text: &mut Vec<u8>) -> Result<Decoded, DecodeStageError> {
     let Fetched { claim, sha256, body, _memory } = fetched;
     let context = DecodeContext {
         normalise: Arc::clone(&shared.normalise),
         keys: shared.current_keys(),
         unwrap: Arc::clone(&shared.unwrap),
-        chunk_bytes: shared.options.seal_bytes,
+        chunk_bytes: shared.options.chunk_bytes,
     };
     let mut first = None;
     let mut large: Option<LargeObject<'_>> = None;
@@ -116,7 +136,7 @@ fn decode(shared: &Shared, fetched: Fetched, runtime: &Handle) -> Result<Decoded
             None => match first.replace(chunk) {
                 None => Ok(()),
                 Some(previous) => {
-                    let mut object = LargeObject::begin(shared, runtime)?;
+                    let mut object = LargeObject::begin(shared)?;
                     object.seal(previous)?;
                     object.seal(first.take().unwrap_or_default())?;
                     large = Some(object);
@@ -131,9 +151,12 @@ fn decode(shared: &Shared, fetched: Fetched, runtime: &Handle) -> Result<Decoded
     };
     let result = match body {
         FetchedBody::Memory(bytes) => {
-            decode_claim(&context, &claim, LineReader::in_memory(&bytes, Vec::new(), shared.limits), emit)
+            let mut reader = LineReader::in_memory(&bytes, std::mem::take(text), shared.limits);
+            let end = decode_claim(&context, &claim, &mut reader, emit);
+            *text = reader.into_buffer();
+            end
         }
-        FetchedBody::Spooled(file) => decode_claim(&context, &claim, LineReader::new(file, shared.limits), emit),
+        FetchedBody::Spooled(file) => decode_claim(&context, &claim, &mut LineReader::new(file, shared.limits), emit),
     };
     if let Some(error) = failure {
         return Err(error);
@@ -150,7 +173,7 @@ fn decode(shared: &Shared, fetched: Fetched, runtime: &Handle) -> Result<Decoded
 fn decode_claim(
     context: &DecodeContext,
     claim: &Claim,
-    reader: LineReader<impl Read>,
+    reader: &mut LineReader<impl Read>,
     emit: impl FnMut(Chunk) -> Result<(), DecodeError>,
 ) -> Result<ObjectEnd, DecodeError> {
     let source = shared_source(claim);
@@ -166,7 +189,6 @@ fn decode_claim(
 /// check finds what another part commits meanwhile, and the object is done again.
 struct LargeObject<'s> {
     shared: &'s Shared,
-    runtime: &'s Handle,
     window: CommitWindow,
     kept: Vec<u64>,
     digests: Vec<LineDigest>,
@@ -174,19 +196,19 @@ struct LargeObject<'s> {
 }
 
 impl<'s> LargeObject<'s> {
-    fn begin(shared: &'s Shared, runtime: &'s Handle) -> Result<Self, DecodeStageError> {
-        let commit_seq = runtime.block_on(shared.catalog.next_commit_seq())?;
+    fn begin(shared: &'s Shared) -> Result<Self, DecodeStageError> {
+        let commit_seq = shared.runtime.block_on(shared.catalog.next_commit_seq())?;
         let window = CommitWindow { commit_seq, ingest_time: shared.clock.now() };
-        Ok(Self { shared, runtime, window, kept: Vec::new(), digests: Vec::new(), sealed: SealedEvents::default() })
+        Ok(Self { shared, window, kept: Vec::new(), digests: Vec::new(), sealed: SealedEvents::default() })
     }
 
     fn seal(&mut self, chunk: Chunk) -> Result<(), DecodeStageError> {
-        let known = self.runtime.block_on(self.shared.catalog.known_digests(&chunk.digests))?;
+        let known = self.shared.runtime.block_on(self.shared.catalog.known_digests(&chunk.digests))?;
         let lines = chunk.events.into_iter().zip(chunk.digests);
         let (events, digests): (Vec<_>, Vec<_>) = lines.filter(|(_, digest)| !known.contains(digest)).unzip();
         self.kept.extend(events.iter().map(|event| event.source_line));
         self.digests.extend(digests);
-        let sealed = self.runtime.block_on(seal_events(self.shared, self.window, events))?;
+        let sealed = seal_events(self.shared, self.window, events)?;
         self.sealed.rollup.merge(sealed.rollup);
         self.sealed.lake_files.extend(sealed.lake_files);
         self.sealed.output_files.extend(sealed.output_files);
@@ -195,7 +217,7 @@ impl<'s> LargeObject<'s> {
     }
 
     fn finish(mut self, object: &DecodedObject) -> Result<SealedPart, DecodeStageError> {
-        let redelivered = self.runtime.block_on(redelivered_objects(self.shared, std::slice::from_ref(object)))?;
+        let redelivered = redelivered_objects(self.shared, std::slice::from_ref(object))?;
         if !redelivered.is_empty() {
             // Every line is there already; the files stay invisible and are removed as orphans.
             self.kept.clear();

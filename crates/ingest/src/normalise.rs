@@ -103,7 +103,7 @@ pub(crate) fn normalise(
     };
 
     Event {
-        event_id: usable_log_id(record).map_or_else(|| place.digest.to_string()[..32].to_owned(), str::to_owned),
+        event_id: usable_log_id(record).map_or_else(|| event_id_of(&place.digest), str::to_owned),
         event_time,
         event_time_source,
         account_id: context.account_id.clone(),
@@ -148,6 +148,13 @@ pub(crate) fn normalise(
         line_digest: place.digest,
         extra: record.extra.clone(),
     }
+}
+
+/// The first 32 hex digits of a line's digest.
+fn event_id_of(digest: &Digest) -> String {
+    let mut digits = digest.hex();
+    digits.truncate(32);
+    digits
 }
 
 /// Takes the first time that is plausible for an object of this window: the record's, the answer's, the window's start.

@@ -31,6 +31,8 @@ pub struct IngestOptions {
     pub spool_dir: PathBuf,
     /// Event bytes that are sorted and written together.
     pub seal_bytes: usize,
+    /// Event bytes of one object above which it is written in pieces and committed by itself.
+    pub chunk_bytes: usize,
     /// Threads for decoding and for unwrapping keys.
     pub cpu_threads: usize,
     /// Whether the rollup tells users apart.
@@ -49,10 +51,11 @@ impl Default for IngestOptions {
             lease: Duration::from_secs(120),
             duplicate_window: Duration::from_secs(72 * 3_600),
             fetch_concurrency: 32,
-            fetch_memory_bytes: 64 << 20,
+            fetch_memory_bytes: 32 << 20,
             spool_bytes: 16 << 20,
             spool_dir: std::env::temp_dir(),
             seal_bytes: 48 << 20,
+            chunk_bytes: 64 << 20,
             cpu_threads: std::thread::available_parallelism().map_or(2, usize::from),
             keep_users: true,
         }

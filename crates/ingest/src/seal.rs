@@ -1,9 +1,15 @@
 //! Decoded objects to invisible Parquet files: duplicates out, rollup folded, rows sorted, files written and stored.
 //!
+//! All of it runs on the caller's thread, which is no worker of the runtime: the memory of the events is freed where it was
+//! taken, and only the database and the store are waited for.
+//!
 //! Order of writes: digests are claimed in memory, then looked up in the database, then files are stored. Nothing here is
 //! visible, so a crash leaves files that nobody references, which `gatelog job orphans` removes.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use gatelog_catalog::{
     CatalogError, CommitKind, ObjectCommit, ObjectDigests, OutputFile, Resolved, ResolvedLine, Work,
@@ -36,7 +42,7 @@ pub(crate) enum SealError {
     #[error(transparent)]
     Unbalanced(#[from] Unbalanced),
     #[error("encoding panicked")]
-    Panicked(#[from] tokio::task::JoinError),
+    Panicked,
 }
 
 /// Files and totals of some events.
@@ -48,30 +54,19 @@ pub(crate) struct SealedEvents {
     pub(crate) report: CommitReport,
 }
 
-/// Seals a batch of whole objects under the window that the caller holds open.
-pub(crate) async fn seal(
-    shared: &Shared,
-    window: CommitWindow,
-    mut batch: Vec<DecodedObject>,
-) -> Result<SealedPart, (Vec<DecodedObject>, SealError)> {
-    match seal_batch(shared, window, &mut batch).await {
-        Ok(part) => Ok(part),
-        Err(error) => Err((batch, error)),
-    }
-}
-
-async fn seal_batch(
+/// Seals a batch of whole objects under the window that the caller holds open; takes the events out of them.
+pub(crate) fn seal(
     shared: &Shared,
     window: CommitWindow,
     batch: &mut [DecodedObject],
 ) -> Result<SealedPart, SealError> {
-    let redelivered = redelivered_objects(shared, batch).await?;
+    let redelivered = redelivered_objects(shared, batch)?;
     let digests: Vec<LineDigest> = batch
         .iter()
         .filter(|object| !redelivered.contains(&object.claim.lease.object))
         .flat_map(|object| object.chunk.digests.iter().copied())
         .collect();
-    let (generation, repeated) = repeated_lines(shared, &digests).await?;
+    let (generation, repeated) = repeated_lines(shared, &digests)?;
     let mut repeated = repeated.into_iter();
 
     let mut part = SealedPart {
@@ -99,7 +94,7 @@ async fn seal_batch(
         }
         part.objects.push(object_commit(object, &kept, &mut part.report)?);
     }
-    let sealed = seal_events(shared, window, events).await?;
+    let sealed = seal_events(shared, window, events)?;
     part.rollup = sealed.rollup;
     part.lake_files = sealed.lake_files;
     part.output_files = sealed.output_files;
@@ -108,10 +103,7 @@ async fn seal_batch(
 }
 
 /// Objects of which another, committed one had the same bytes or the same lines, however long ago.
-pub(crate) async fn redelivered_objects(
-    shared: &Shared,
-    batch: &[DecodedObject],
-) -> Result<HashSet<ObjectId>, CatalogError> {
+pub(crate) fn redelivered_objects(shared: &Shared, batch: &[DecodedObject]) -> Result<HashSet<ObjectId>, CatalogError> {
     let whole: Vec<ObjectDigests> = batch
         .iter()
         .filter(|object| matches!(object.claim.work, Work::Ingest))
@@ -122,14 +114,14 @@ pub(crate) async fn redelivered_objects(
             lines: object.end.lines,
         })
         .collect();
-    if whole.is_empty() { Ok(HashSet::new()) } else { shared.catalog.known_objects(&whole).await }
+    if whole.is_empty() { Ok(HashSet::new()) } else { shared.runtime.block_on(shared.catalog.known_objects(&whole)) }
 }
 
 /// For each digest, whether its line is there already: in a part that waits, or in the database.
-pub(crate) async fn repeated_lines(shared: &Shared, digests: &[LineDigest]) -> Result<(u64, Vec<bool>), CatalogError> {
+fn repeated_lines(shared: &Shared, digests: &[LineDigest]) -> Result<(u64, Vec<bool>), CatalogError> {
     // In this order: a part that commits between the two steps is found by the second.
     let (generation, mut repeated) = shared.pending.claim_digests(digests);
-    let known = shared.catalog.known_digests(digests).await?;
+    let known = shared.runtime.block_on(shared.catalog.known_digests(digests))?;
     for (repeated, digest) in repeated.iter_mut().zip(digests) {
         *repeated |= known.contains(digest);
     }
@@ -186,7 +178,7 @@ fn resolved_lines(retried: &[Reject], end: &crate::decode::ObjectEnd, kept: &[u6
 }
 
 /// Folds, sorts, encodes and stores events; nothing becomes visible.
-pub(crate) async fn seal_events(
+pub(crate) fn seal_events(
     shared: &Shared,
     window: CommitWindow,
     events: Vec<Event>,
@@ -201,14 +193,14 @@ pub(crate) async fn seal_events(
         sealed.report.count_event(event);
     }
     let stamp = Stamp { commit_seq: window.commit_seq, ingest_time: window.ingest_time };
-    let files = tokio::task::spawn_blocking(move || write_day_files(events, stamp, WriteOptions::default())).await??;
-    for file in files {
-        store_file(shared, window, &mut sealed, file).await?;
+    let write = AssertUnwindSafe(|| write_day_files(events, stamp, WriteOptions::default()));
+    for file in catch_unwind(write).map_err(|_| SealError::Panicked)?? {
+        store_file(shared, window, &mut sealed, file)?;
     }
     Ok(sealed)
 }
 
-async fn store_file(
+fn store_file(
     shared: &Shared,
     window: CommitWindow,
     sealed: &mut SealedEvents,
@@ -218,7 +210,7 @@ async fn store_file(
     let key = shared.lake.key(&path)?.to_owned();
     let lake_file = DataFileToAdd::new(path, &file);
     crash_point("seal.before_put");
-    shared.lake_store.put(&key, file.bytes, "application/vnd.apache.parquet").await?;
+    shared.runtime.block_on(shared.lake_store.put(&key, file.bytes, "application/vnd.apache.parquet"))?;
     crash_point("seal.after_put");
     sealed.report.files += 1;
     sealed.report.lake_bytes += lake_file.size_bytes;

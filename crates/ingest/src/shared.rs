@@ -14,7 +14,10 @@ use gatelog_logpush::{KeyRing, LineLimits};
 use gatelog_model::Clock;
 use gatelog_objects::Store;
 use gatelog_runtime::{Readiness, Shutdown};
-use tokio::sync::{Notify, OwnedRwLockReadGuard};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, OwnedRwLockReadGuard},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -70,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) progress: Arc<dyn Progress>,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
+    /// Where threads of their own wait for the database and the store.
+    pub(crate) runtime: Handle,
     /// This daemon's name in the ledger.
     pub(crate) owner: Uuid,
     pub(crate) assembly: Assembly,

@@ -1,6 +1,6 @@
 //! One raw line to an event or the reason why not.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use gatelog_logpush::{Field, KeyRing, Opener, Record, parse_line, text_of};
 use gatelog_model::{Digest, Event, RejectReason, SourceObject};
@@ -55,7 +55,7 @@ impl<'c> LineDecoder<'c> {
     }
 
     pub(super) fn decode(&mut self, number: u64, digest: Digest, line: &[u8], wanted: bool) -> LineOutcome {
-        let record = match parse_line(line) {
+        let mut record = match parse_line(line) {
             Ok(record) => record,
             Err(reason) => return LineOutcome::Rejected(reason),
         };
@@ -66,7 +66,7 @@ impl<'c> LineDecoder<'c> {
         if !wanted {
             return LineOutcome::Skipped(identity);
         }
-        match self.open(&record) {
+        match self.open(&mut record) {
             Ok(opened) => {
                 let place = LinePlace { source: Arc::clone(&self.source), number, digest };
                 LineOutcome::Event(identity, Box::new(normalise(self.context, &record, opened, place)))
@@ -75,23 +75,24 @@ impl<'c> LineDecoder<'c> {
         }
     }
 
-    fn open(&mut self, record: &Record<'_>) -> Result<OpenedFields, RejectReason> {
+    /// Takes the three fields out of the record.
+    fn open(&mut self, record: &mut Record<'_>) -> Result<OpenedFields, RejectReason> {
         self.opener.begin_line();
         Ok(OpenedFields {
-            metadata: self.open_field(&record.metadata)?,
-            request_body: self.open_field(&record.request_body)?,
-            response_body: self.open_field(&record.response_body)?,
+            metadata: self.open_field(mem::take(&mut record.metadata))?,
+            request_body: self.open_field(mem::take(&mut record.request_body))?,
+            response_body: self.open_field(mem::take(&mut record.response_body))?,
         })
     }
 
-    fn open_field(&mut self, field: &Field<'_>) -> Result<Option<String>, RejectReason> {
+    fn open_field(&mut self, field: Field<'_>) -> Result<Option<String>, RejectReason> {
         match field {
             Field::Absent | Field::Null => Ok(None),
-            Field::Text(text) => Ok(Some(text.clone().into_owned())),
+            Field::Text(text) => Ok(Some(text.into_owned())),
             Field::Json(json) => Ok(Some(json.get().to_owned())),
             Field::Sealed(envelope) => {
                 self.saw_sealed = true;
-                text_of(self.opener.open(envelope)?).map(Some)
+                text_of(self.opener.open(&envelope)?).map(Some)
             }
         }
     }

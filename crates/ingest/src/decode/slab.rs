@@ -18,8 +18,8 @@ use super::{
 const SLAB_LINES: usize = 512;
 /// Raw bytes of one slab; reached first by long lines.
 const SLAB_BYTES: usize = 8 << 20;
-/// Lines that one thread takes at a time.
-const STRIDE_LINES: usize = 16;
+/// Lines that one thread takes at a time: a few, because at the end of a slab the others wait for them.
+const STRIDE_LINES: usize = 4;
 
 /// The threads that unwrap keys: RSA never runs on the runtime's workers.
 pub struct UnwrapPool(ThreadPool);

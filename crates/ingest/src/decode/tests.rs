@@ -40,8 +40,8 @@ fn source() -> Arc<SourceObject> {
 /// All chunks in one, with the end.
 fn decode(context: &DecodeContext, text: &[u8], wanted: Wanted<'_>) -> (Chunk, ObjectEnd) {
     let mut all = Chunk::default();
-    let reader = LineReader::new(Cursor::new(text.to_vec()), LineLimits::default());
-    let end = decode_object(context, &source(), reader, wanted, |chunk| {
+    let mut reader = LineReader::new(Cursor::new(text.to_vec()), LineLimits::default());
+    let end = decode_object(context, &source(), &mut reader, wanted, |chunk| {
         all.events.extend(chunk.events);
         all.digests.extend(chunk.digests);
         Ok(())
@@ -109,8 +109,8 @@ fn a_large_object_comes_in_chunks_and_a_cut_one_is_an_error() {
     let text = format!("{{\"RequestBody\":\"{}\"}}\n", "x".repeat(100_000)).repeat(30);
     let context = context(no_keys());
     let mut chunks = Vec::new();
-    let reader = LineReader::new(Cursor::new(text.clone().into_bytes()), LineLimits::default());
-    let end = decode_object(&context, &source(), reader, Wanted::All, |chunk| {
+    let mut reader = LineReader::new(Cursor::new(text.clone().into_bytes()), LineLimits::default());
+    let end = decode_object(&context, &source(), &mut reader, Wanted::All, |chunk| {
         chunks.push(chunk.events.len());
         Ok(())
     })
@@ -118,7 +118,7 @@ fn a_large_object_comes_in_chunks_and_a_cut_one_is_an_error() {
     assert!(chunks.len() >= 3, "{chunks:?}");
     assert_eq!(chunks.iter().sum::<usize>() as u64, end.lines);
 
-    let reader = LineReader::new(Cursor::new(b"\x1f\x8b\x08\x00".to_vec()), LineLimits::default());
-    let cut = decode_object(&context, &source(), reader, Wanted::All, |_| Ok(()));
+    let mut reader = LineReader::new(Cursor::new(b"\x1f\x8b\x08\x00".to_vec()), LineLimits::default());
+    let cut = decode_object(&context, &source(), &mut reader, Wanted::All, |_| Ok(()));
     assert!(matches!(cut, Err(DecodeError::Read(ReadError::Truncated { .. }))), "{cut:?}");
 }

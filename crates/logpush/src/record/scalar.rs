@@ -26,11 +26,16 @@ pub(super) fn text(raw: &str) -> Result<Option<Cow<'_, str>>, RejectReason> {
 
 /// A bool, also as the string or number that some writers make of it.
 pub(super) fn boolean(raw: &str) -> Result<Option<bool>, RejectReason> {
-    match bare(raw).to_ascii_lowercase().as_str() {
-        "true" | "1" | "hit" => Ok(Some(true)),
-        "false" | "0" | "miss" => Ok(Some(false)),
-        "null" | "" => Ok(None),
-        _ => Err(BAD_FIELD),
+    let text = bare(raw);
+    let is_any_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_any_of(&["true", "1", "hit"]) {
+        Ok(Some(true))
+    } else if is_any_of(&["false", "0", "miss"]) {
+        Ok(Some(false))
+    } else if is_any_of(&["null", ""]) {
+        Ok(None)
+    } else {
+        Err(BAD_FIELD)
     }
 }
 
