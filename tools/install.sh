@@ -8,7 +8,8 @@ purpose=${1:?usage: tools/install.sh build|test}
 
 packages=()
 need() { command -v "$1" >/dev/null 2>&1 || packages+=("$2"); }
-need cc gcc
+# A compiler alone cannot link: Debian's gcc only recommends the C library's headers and start files.
+echo 'int main(void) { return 0; }' | cc -x c -o /dev/null - 2>/dev/null || packages+=(gcc libc6-dev)
 need make make
 need pkg-config pkg-config
 need python3 python3
