@@ -108,7 +108,7 @@ async fn only_the_configured_prefixes_are_read() {
     Audit::of(&world).await.assert_exactly(&(0..30).collect());
 }
 
-/// 66 MB of text: above one chunk, so it is sealed in pieces and committed by itself.
+/// About 73 MB of events: above one chunk of 64 MiB, so it is sealed in pieces and committed by itself.
 fn large_object(index: u32) -> LogObject {
     let padding = "x".repeat(12_000);
     LogObject::of_lines(index, (0..5_500).map(|label| line(label, None).replace("needle in a prompt", &padding)))

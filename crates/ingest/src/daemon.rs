@@ -10,6 +10,7 @@ use gatelog_runtime::Shutdown;
 use tokio::{
     runtime::Handle,
     sync::{Mutex, Notify, mpsc},
+    task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -44,7 +45,7 @@ pub enum IngestError {
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// A stage ended by a panic.
     #[error("a stage of the pipeline panicked")]
-    Panicked(#[from] tokio::task::JoinError),
+    Panicked(#[from] JoinError),
 }
 
 impl From<DiscoverError> for IngestError {
@@ -89,25 +90,49 @@ pub async fn run(parts: Parts, mode: Mode, shutdown: Shutdown) -> Result<RunRepo
     Ok(RunReport { committed: totals.take(), unfinished: unfinished? })
 }
 
-/// Feed, decoders and committer; each ends when the one before it has.
+/// Feed, decoders and committer; each ends when the one before it has, and all when one of them panics.
 async fn run_stages(shared: &Arc<Shared>, mode: Mode) -> Result<u64, IngestError> {
     let (sender, receiver) = mpsc::channel(DECODE_QUEUE);
     let queue = Arc::new(Mutex::new(receiver));
     let inputs_done = CancellationToken::new();
-    let committer = tokio::spawn(commit_stage(Arc::clone(shared), inputs_done.clone()));
-    let decoders: Vec<_> = (0..shared.options.cpu_threads.max(1))
-        .map(|_| {
-            let (shared, queue) = (Arc::clone(shared), Arc::clone(&queue));
-            tokio::task::spawn_blocking(move || decode_thread(&shared, &queue))
-        })
-        .collect();
-    let unfinished = feed(Arc::clone(shared), sender, mode).await;
-    for decoder in decoders {
-        decoder.await?;
+    let mut committer = JoinSet::new();
+    committer.spawn(commit_stage(Arc::clone(shared), inputs_done.clone()));
+    let mut decoders = JoinSet::new();
+    for _ in 0..shared.options.cpu_threads.max(1) {
+        let (shared, queue) = (Arc::clone(shared), Arc::clone(&queue));
+        decoders.spawn_blocking(move || decode_thread(&shared, &queue));
     }
+    drop(queue);
+    let fed = unless_panicked(feed(Arc::clone(shared), sender, mode), &mut decoders, &mut committer).await;
+    // The feed is gone, so the queue closes and the decoders end with what is in it.
+    let decoded = finish(decoders).await;
     inputs_done.cancel();
-    committer.await?;
+    let committed = finish(committer).await;
+    let unfinished = fed?;
+    decoded.and(committed)?;
     Ok(unfinished)
+}
+
+/// Gives the work's result, or the panic of a stage: with one of them dead, objects would wait for ever under a lease that
+/// is still renewed.
+async fn unless_panicked<T>(
+    work: impl Future<Output = T>,
+    decoders: &mut JoinSet<()>,
+    committer: &mut JoinSet<()>,
+) -> Result<T, JoinError> {
+    tokio::select! {
+        done = work => Ok(done),
+        Some(Err(panic)) = decoders.join_next() => Err(panic),
+        Some(Err(panic)) = committer.join_next() => Err(panic),
+    }
+}
+
+async fn finish(mut stages: JoinSet<()>) -> Result<(), JoinError> {
+    let mut outcome = Ok(());
+    while let Some(ended) = stages.join_next().await {
+        outcome = outcome.and(ended);
+    }
+    outcome
 }
 
 async fn build(parts: Parts, progress: Arc<dyn Progress>, shutdown: Shutdown) -> Result<Shared, IngestError> {
@@ -166,5 +191,33 @@ impl Progress for Totals {
     fn committed(&self, report: &CommitReport) {
         self.sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(report);
         self.inner.committed(report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, time::Duration};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stage_that_panics_ends_the_work() {
+        let idle = || {
+            let mut stage = JoinSet::new();
+            stage.spawn(pending());
+            stage
+        };
+        let dead = || {
+            let mut stage = idle();
+            stage.spawn_blocking(|| panic!("a bug"));
+            stage
+        };
+        let ended = async |mut decoders: JoinSet<()>, mut committer: JoinSet<()>| {
+            let run = unless_panicked(pending::<()>(), &mut decoders, &mut committer);
+            tokio::time::timeout(Duration::from_secs(60), run).await.unwrap()
+        };
+        assert!(ended(dead(), idle()).await.unwrap_err().is_panic());
+        assert!(ended(idle(), dead()).await.unwrap_err().is_panic());
+        assert_eq!(unless_panicked(async { 7 }, &mut idle(), &mut idle()).await.unwrap(), 7);
     }
 }

@@ -135,8 +135,8 @@ async fn dispatch(
         let fetched = fetch(&task_shared.source, &task_shared.options, claim, share).await;
         drop(slot);
         match fetched {
-            // The queue closes only after the feed has ended, so a failure to send means a decoder died: its panic is
-            // reported by the supervisor, and the lease runs out by itself.
+            // The queue closes only after the feed has ended, so a failure to send means that every decoder died:
+            // that ends the daemon, and the lease runs out by itself.
             Ok(fetched) => drop(queue.send(fetched).await),
             Err((claim, error)) => {
                 task_shared.decoding.leave(1);

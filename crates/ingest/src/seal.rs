@@ -1,7 +1,7 @@
 //! Decoded objects to invisible Parquet files: duplicates out, rollup folded, rows sorted, files written and stored.
 //!
-//! All of it runs on the caller's thread, which is no worker of the runtime: the memory of the events is freed where it was
-//! taken, and only the database and the store are waited for.
+//! All of it runs on the caller's thread, which is no worker of the runtime and waits for the database and the store. A
+//! large object's events are freed on the thread that made them, so its memory is used again.
 //!
 //! Order of writes: digests are claimed in memory, then looked up in the database, then files are stored. Nothing here is
 //! visible, so a crash leaves files that nobody references, which `gatelog job orphans` removes.
