@@ -16,8 +16,8 @@ toolchain=$(rustc --print sysroot)
 
 if [ "${GATELOG_FRESH_NAMESPACE:-}" != own ]; then
   [ -e "$folder/etc/debian_version" ] || debootstrap --variant=minbase --include=make,ca-certificates "$suite" "$folder" "$mirror"
-  rm -rf "$folder/root/gatelog"
-  git clone --quiet --no-local "$source" "$folder/root/gatelog"
+  rm -rf "$folder/srv/gatelog"
+  git clone --quiet --no-local "$source" "$folder/srv/gatelog"
   # What is mounted from here on ends with this process.
   export GATELOG_FRESH_NAMESPACE=own
   exec unshare --mount --pid --fork --kill-child -- "$0" "$folder" "$@"
@@ -34,4 +34,4 @@ cp --dereference /etc/resolv.conf /etc/hosts "$folder/etc/"
 cp --dereference /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
 exec chroot "$folder" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" CARGO_TERM_PROGRESS_WHEN=never \
   PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  bash -c 'cd /root/gatelog && exec "$@"' bash "$@"
+  bash -c 'cd /srv/gatelog && exec "$@"' bash "$@"
