@@ -15,7 +15,7 @@ use std::{
 
 use gatelog_columnar::{Stamp, WriteOptions, write_day_files};
 use gatelog_ingest::{DecodeContext, MetadataKeys, NormaliseContext, UnwrapPool, Wanted, decode_object};
-use gatelog_logpush::{KeyRing, Line, LineLimits, LineReader, LogKey, parse_line};
+use gatelog_logpush::{KeyRing, Line, LineLimits, LineParser, LineReader, LogKey, TextBuffer};
 use gatelog_model::{DeploymentType, Event, SourceObject, TimestampMicros};
 use gatelog_pricing::{DeploymentEntry, DeploymentMap, RateBook};
 use gatelog_rollup::{Rollup, RollupOptions};
@@ -90,7 +90,7 @@ fn context() -> Result<DecodeContext, Box<dyn Error>> {
 fn measure_object(context: &DecodeContext, path: &Path, spent: &mut Spent) -> Result<(), Box<dyn Error>> {
     let source = source_object(path)?;
     let object = fs::read(path)?;
-    let reader = || LineReader::in_memory(&object, Vec::new(), LineLimits::default());
+    let reader = || LineReader::in_memory(&object, TextBuffer::default(), LineLimits::default());
 
     timed(&mut spent.gunzip, || {
         let mut lines = reader();
@@ -99,8 +99,9 @@ fn measure_object(context: &DecodeContext, path: &Path, spent: &mut Spent) -> Re
     })?;
     let lines = lines_of(reader())?;
     timed(&mut spent.parse, || {
+        let mut parser = LineParser::default();
         for line in &lines {
-            std::hint::black_box(parse_line(line).is_ok());
+            std::hint::black_box(parser.parse(line).is_ok());
         }
     });
     timed(&mut spent.digest, || {

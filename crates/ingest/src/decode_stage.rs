@@ -11,7 +11,7 @@ use std::{
 };
 
 use gatelog_catalog::{CatalogError, Claim, Work};
-use gatelog_logpush::{LineReader, ReadError};
+use gatelog_logpush::{LineReader, ReadError, TextBuffer};
 use gatelog_model::LineDigest;
 use tokio::sync::{Mutex, mpsc};
 use tracing::{error, warn};
@@ -37,7 +37,7 @@ const KEPT_TEXT_BYTES_MAX: usize = 8 << 20;
 
 /// Decodes and seals until the queue closes; runs on a thread of its own.
 pub(crate) fn decode_thread(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>) {
-    let mut text = Vec::new();
+    let mut text = TextBuffer::default();
     while let Some(fetched) = next_object(shared, queue, &mut text) {
         let claim = fetched.claim.clone();
         let decoded = catch_unwind(AssertUnwindSafe(|| decode(shared, fetched, &mut text)));
@@ -59,21 +59,21 @@ pub(crate) fn decode_thread(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetche
         };
         shared.decoding.leave(1);
         if text.len() > KEPT_TEXT_BYTES_MAX {
-            text = Vec::new();
+            text = TextBuffer::default();
         }
         seal_and_queue(shared, batch);
     }
 }
 
 /// The next object; while none is there, the buffer of the last one's text is given back.
-fn next_object(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>, text: &mut Vec<u8>) -> Option<Fetched> {
+fn next_object(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>, text: &mut TextBuffer) -> Option<Fetched> {
     shared.runtime.block_on(async {
         let mut queue = queue.lock().await;
         match queue.try_recv() {
             Ok(fetched) => Some(fetched),
             Err(mpsc::error::TryRecvError::Disconnected) => None,
             Err(mpsc::error::TryRecvError::Empty) => {
-                *text = Vec::new();
+                *text = TextBuffer::default();
                 queue.recv().await
             }
         }
@@ -119,7 +119,7 @@ impl From<CatalogError> for DecodeStageError {
 }
 
 /// Decodes one object; a large one is sealed on the way. `text` is the buffer of the object before.
-fn decode(shared: &Shared, fetched: Fetched, text: &mut Vec<u8>) -> Result<Decoded, DecodeStageError> {
+fn decode(shared: &Shared, fetched: Fetched, text: &mut TextBuffer) -> Result<Decoded, DecodeStageError> {
     let Fetched { claim, sha256, body, _memory } = fetched;
     let context = DecodeContext {
         normalise: Arc::clone(&shared.normalise),

@@ -4,6 +4,7 @@
 //! bounded by one line and a buffer, time by the size limit of the object. There is no limit on the compression ratio:
 //! DEFLATE cannot swell more than 1032 times and honest logs of repeated prompts come close, so it would only hit them.
 
+mod buffer;
 mod gzip;
 mod source;
 mod whole;
@@ -18,6 +19,7 @@ use std::{
 
 use memchr::memchr;
 
+pub use buffer::TextBuffer;
 use source::Source;
 
 /// Longest line, bytes. Cloudflare caps an exported log at 1 MB; our own gateway may record more, and three sealed
@@ -104,7 +106,7 @@ pub enum ReadError {
 pub struct LineReader<R> {
     source: Source<R>,
     limits: LineLimits,
-    buffer: Vec<u8>,
+    buffer: TextBuffer,
     /// The unread text is `buffer[start..end]`; `buffer[start..searched]` has no newline.
     start: usize,
     searched: usize,
@@ -129,7 +131,7 @@ impl<'a> LineReader<&'a [u8]> {
     ///
     /// `buffer` may be empty, or come from [`LineReader::into_buffer`] of the object before, so that its memory is used
     /// again.
-    pub fn in_memory(object: &'a [u8], mut buffer: Vec<u8>, limits: LineLimits) -> Self {
+    pub fn in_memory(object: &'a [u8], mut buffer: TextBuffer, limits: LineLimits) -> Self {
         let whole = whole::inflate_whole(object, &mut buffer, limits.object_bytes_max);
         let source = if whole.is_some() { Source::Ended } else { Source::Unknown(object) };
         let end = whole.unwrap_or(0);
@@ -140,15 +142,15 @@ impl<'a> LineReader<&'a [u8]> {
 impl<R: Read> LineReader<R> {
     /// Reads an object as a stream; `read` needs no buffer of its own.
     pub fn new(read: R, limits: LineLimits) -> Self {
-        Self::with_source(Source::Unknown(read), Vec::new(), limits)
+        Self::with_source(Source::Unknown(read), TextBuffer::default(), limits)
     }
 
-    fn with_source(source: Source<R>, buffer: Vec<u8>, limits: LineLimits) -> Self {
+    fn with_source(source: Source<R>, buffer: TextBuffer, limits: LineLimits) -> Self {
         Self { source, limits, buffer, start: 0, searched: 0, end: 0, offset: 0, text_bytes: 0, number: 0 }
     }
 
     /// Gives the buffer back for the next object: at most 64 MiB, or twice the longest line.
-    pub fn into_buffer(self) -> Vec<u8> {
+    pub fn into_buffer(self) -> TextBuffer {
         self.buffer
     }
 
@@ -248,7 +250,7 @@ impl<R: Read> LineReader<R> {
         let needed = self.end + CHUNK_BYTES;
         if self.buffer.len() < needed {
             // Doubling, so that a long line is moved few times.
-            self.buffer.resize(needed.max(self.buffer.len() * 2), 0);
+            self.buffer.grow(needed.max(self.buffer.len() * 2));
         }
     }
 }

@@ -1,11 +1,13 @@
 //! One line to one record.
 //!
-//! [`parse_line`] is the one function that knows the JSON of a line, so that a faster one can take its place.
+//! [`LineParser`] is the one place that knows the JSON of a line. A line is most of an ingest's work, so its strings are
+//! read once and by hand; everything else is serde_json's, and tests hold the two together on what is JSON.
 
+mod block;
 mod field;
 mod object;
+mod quoted;
 mod scalar;
-mod text;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,8 @@ use gatelog_model::{RejectReason, TimestampMicros};
 use serde_json::value::RawValue;
 
 pub use field::Field;
+use object::Value;
+use quoted::{Scratch, text_of};
 
 /// One log record: Cloudflare's ten fields, those our own gateway adds, and the rest as it came.
 ///
@@ -84,27 +88,82 @@ impl fmt::Debug for Record<'_> {
     }
 }
 
-/// Reads one line, borrowing from it whatever has no escapes.
-///
-/// Of a known field that comes twice the last one counts, as in JavaScript and Go: the writer's own tools saw that one.
-/// Lone surrogate escapes in strings that are read become U+FFFD; in `extra` and [`Field::Json`] they stay.
+/// Reads lines, one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct LineParser {
+    scratch: Scratch,
+}
+
+impl LineParser {
+    /// Reads one line, borrowing from it whatever has no escapes.
+    ///
+    /// Of a known field that comes twice the last one counts, as in JavaScript and Go: the writer's own tools saw that
+    /// one. Lone surrogate escapes in strings that are read become U+FFFD; in `extra` and [`Field::Json`] they stay.
+    ///
+    /// # Errors
+    ///
+    /// `NotJson` when it is not UTF-8 or not JSON, raw NUL and control characters in strings included; `NotObject` when
+    /// it is other JSON; `BadField` when a known field has a type that cannot be read; `BadEnvelope` when an envelope
+    /// lacks a part. What is wrong with the whole line goes before what is wrong with a field.
+    pub fn parse<'a>(&mut self, line: &'a [u8]) -> Result<Record<'a>, RejectReason> {
+        let text = simdutf8::basic::from_utf8(line).map_err(|_| RejectReason::NotJson)?;
+        let mut reading = Reading::default();
+        let mut outcome = Ok(());
+        object::members(text, |raw_name, cursor| {
+            match known_field(&text_of(raw_name)) {
+                None => reading.keep(raw_name, cursor.raw()?),
+                Some(take) => {
+                    let read = take(&mut reading, cursor.value(&mut self.scratch)?);
+                    if outcome.is_ok() {
+                        outcome = read;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        outcome.map(|()| reading.finish())
+    }
+}
+
+/// Reads a single line as [`LineParser::parse`] does; whoever has many keeps the parser.
 ///
 /// # Errors
 ///
-/// `NotJson` when it is not UTF-8 or not JSON, raw NUL and control characters in strings included; `NotObject` when it
-/// is other JSON; `BadField` when a known field has a type that cannot be read; `BadEnvelope` when an envelope lacks a
-/// part. What is wrong with the whole line goes before what is wrong with a field.
+/// As [`LineParser::parse`].
 pub fn parse_line(line: &[u8]) -> Result<Record<'_>, RejectReason> {
-    let text = str::from_utf8(line).map_err(|_| RejectReason::NotJson)?;
-    let mut reading = Reading::default();
-    let mut outcome = Ok(());
-    object::members(text, |name, value| {
-        let read = reading.member(name.get(), value);
-        if outcome.is_ok() {
-            outcome = read;
-        }
-    })?;
-    outcome.map(|()| reading.finish())
+    LineParser::default().parse(line)
+}
+
+/// Takes the value of one field into a record.
+type TakeField = for<'a> fn(&mut Reading<'a>, Value<'a>) -> Result<(), RejectReason>;
+
+/// What is done with the value of a known field; `None` for any other name.
+fn known_field(name: &str) -> Option<TakeField> {
+    Some(match name {
+        "Cached" => |to, value| scalar::boolean(&value).map(|read| to.record.cached = read),
+        "Endpoint" => |to, value| scalar::text(value).map(|read| to.record.endpoint = read),
+        "Gateway" => |to, value| scalar::text(value).map(|read| to.record.gateway = read),
+        "Metadata" => |to, value| Field::of_value(value).map(|read| to.record.metadata = read),
+        "Model" => |to, value| scalar::text(value).map(|read| to.record.model = read),
+        "Provider" => |to, value| scalar::text(value).map(|read| to.record.provider = read),
+        "RateLimited" => |to, value| scalar::boolean(&value).map(|read| to.record.rate_limited = read),
+        "RequestBody" => |to, value| Field::of_value(value).map(|read| to.record.request_body = read),
+        "ResponseBody" => |to, value| Field::of_value(value).map(|read| to.record.response_body = read),
+        "StatusCode" => |to, value| scalar::count(&value).map(|read| to.record.status_code = read),
+        "Datetime" => |to, value| scalar::instant(&value).map(|read| to.datetime = read),
+        "Timestamp" => |to, value| scalar::instant(&value).map(|read| to.timestamp = read),
+        "LogId" => |to, value| scalar::text(value).map(|read| to.record.log_id = read),
+        "EventId" => |to, value| scalar::text(value).map(|read| to.record.event_id = read),
+        "Step" => |to, value| scalar::count(&value).map(|read| to.record.step = read),
+        "Attempt" => |to, value| scalar::count(&value).map(|read| to.record.attempt = read),
+        "DurationMs" => |to, value| scalar::count(&value).map(|read| to.record.duration_ms = read),
+        "TtftMs" => |to, value| scalar::count(&value).map(|read| to.record.ttft_ms = read),
+        "Usage" => |to, value| object_or_null(&value).map(|read| to.record.usage = read),
+        "Deployment" => |to, value| scalar::text(value).map(|read| to.record.deployment = read),
+        "Region" => |to, value| scalar::text(value).map(|read| to.record.region = read),
+        "Truncated" => |to, value| scalar::boolean(&value).map(|read| to.record.truncated = read),
+        _ => return None,
+    })
 }
 
 /// A record of which some members were read.
@@ -117,36 +176,6 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn member(&mut self, raw_name: &'a str, raw: &'a RawValue) -> Result<(), RejectReason> {
-        let (record, value) = (&mut self.record, raw.get());
-        match text::unquoted(raw_name).as_ref() {
-            "Cached" => record.cached = scalar::boolean(value)?,
-            "Endpoint" => record.endpoint = scalar::text(value)?,
-            "Gateway" => record.gateway = scalar::text(value)?,
-            "Metadata" => record.metadata = Field::from_raw(raw)?,
-            "Model" => record.model = scalar::text(value)?,
-            "Provider" => record.provider = scalar::text(value)?,
-            "RateLimited" => record.rate_limited = scalar::boolean(value)?,
-            "RequestBody" => record.request_body = Field::from_raw(raw)?,
-            "ResponseBody" => record.response_body = Field::from_raw(raw)?,
-            "StatusCode" => record.status_code = scalar::count(value)?,
-            "Datetime" => self.datetime = scalar::instant(value)?,
-            "Timestamp" => self.timestamp = scalar::instant(value)?,
-            "LogId" => record.log_id = scalar::text(value)?,
-            "EventId" => record.event_id = scalar::text(value)?,
-            "Step" => record.step = scalar::count(value)?,
-            "Attempt" => record.attempt = scalar::count(value)?,
-            "DurationMs" => record.duration_ms = scalar::count(value)?,
-            "TtftMs" => record.ttft_ms = scalar::count(value)?,
-            "Usage" => record.usage = object_or_null(raw)?,
-            "Deployment" => record.deployment = scalar::text(value)?,
-            "Region" => record.region = scalar::text(value)?,
-            "Truncated" => record.truncated = scalar::boolean(value)?,
-            _ => self.keep(raw_name, value),
-        }
-        Ok(())
-    }
-
     fn keep(&mut self, raw_name: &str, value: &str) {
         self.extra.push(if self.extra.is_empty() { '{' } else { ',' });
         self.extra.push_str(raw_name);
@@ -164,10 +193,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn object_or_null(raw: &RawValue) -> Result<Option<&RawValue>, RejectReason> {
-    match raw.get().as_bytes().first() {
-        Some(b'{') => Ok(Some(raw)),
-        Some(b'n') => Ok(None),
-        _ => Err(RejectReason::BadField),
+fn object_or_null<'a>(value: &Value<'a>) -> Result<Option<&'a RawValue>, RejectReason> {
+    match value {
+        Value::Other(other) if other.get().starts_with('{') => Ok(Some(other)),
+        Value::Other(other) if other.get() == "null" => Ok(None),
+        Value::Other(_) | Value::Text(_) => Err(RejectReason::BadField),
     }
 }

@@ -239,8 +239,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Field, KeyBits, KeyRing, Line, LineLimits, LineReader, Opener, SealingKey, generate_key_pair, parse_line,
-        text_of,
+        Field, KeyBits, KeyRing, Line, LineLimits, LineReader, Opener, SealingKey, TextBuffer, generate_key_pair,
+        parse_line, text_of,
     };
 
     fn record<'a>(metadata: &'a RawValue, usage: &'a RawValue) -> RecordLine<'a> {
@@ -303,7 +303,7 @@ mod tests {
         let text_bytes = batch.text_bytes();
         let object = batch.finish().unwrap();
 
-        let mut reader = LineReader::in_memory(&object, Vec::new(), LineLimits::default());
+        let mut reader = LineReader::in_memory(&object, TextBuffer::default(), LineLimits::default());
         let Some(Line::Text { text, .. }) = reader.next_line().unwrap() else { panic!("a line") };
         let record = parse_line(text).unwrap();
         assert!(record.extra.is_none(), "every field we write is one we know");

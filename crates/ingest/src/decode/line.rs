@@ -2,7 +2,7 @@
 
 use std::{mem, sync::Arc};
 
-use gatelog_logpush::{Field, KeyRing, Opener, Record, parse_line, text_of};
+use gatelog_logpush::{Field, KeyRing, LineParser, Opener, Record, text_of};
 use gatelog_model::{Digest, Event, RejectReason, SourceObject};
 
 use crate::normalise::{LinePlace, NormaliseContext, OpenedFields, normalise, usable_log_id};
@@ -35,6 +35,7 @@ impl LineOutcome {
 /// Decodes lines of one object on one thread.
 pub(super) struct LineDecoder<'c> {
     context: &'c NormaliseContext,
+    parser: LineParser,
     opener: Opener,
     source: Arc<SourceObject>,
     saw_sealed: bool,
@@ -42,7 +43,13 @@ pub(super) struct LineDecoder<'c> {
 
 impl<'c> LineDecoder<'c> {
     pub(super) fn new(context: &'c NormaliseContext, keys: &Arc<KeyRing>, source: &Arc<SourceObject>) -> Self {
-        Self { context, opener: Opener::new(Arc::clone(keys)), source: Arc::clone(source), saw_sealed: false }
+        Self {
+            context,
+            parser: LineParser::default(),
+            opener: Opener::new(Arc::clone(keys)),
+            source: Arc::clone(source),
+            saw_sealed: false,
+        }
     }
 
     /// Whether any line so far had a sealed field.
@@ -55,7 +62,7 @@ impl<'c> LineDecoder<'c> {
     }
 
     pub(super) fn decode(&mut self, number: u64, digest: Digest, line: &[u8], wanted: bool) -> LineOutcome {
-        let mut record = match parse_line(line) {
+        let mut record = match self.parser.parse(line) {
             Ok(record) => record,
             Err(reason) => return LineOutcome::Rejected(reason),
         };

@@ -12,6 +12,8 @@ use std::ptr::NonNull;
 
 use libdeflate_sys as sys;
 
+use super::TextBuffer;
+
 /// Most text that is inflated in one piece: what one worker may hold of an object at once.
 pub(super) const WHOLE_TEXT_BYTES_MAX: usize = 64 << 20;
 
@@ -27,16 +29,13 @@ const MEMBER_BYTES_MIN: usize = 20;
 /// Inflates an object that is exactly one gzip member into the front of `text`, which grows when it must and never
 /// shrinks. Returns how many bytes of it are text, or `None` when this object has to be streamed: more or less than one
 /// member, more text than `text_bytes_max`, damaged.
-pub(super) fn inflate_whole(object: &[u8], text: &mut Vec<u8>, text_bytes_max: u64) -> Option<usize> {
+pub(super) fn inflate_whole(object: &[u8], text: &mut TextBuffer, text_bytes_max: u64) -> Option<usize> {
     let claimed = claimed_bytes(object)?;
     let most = usize::try_from(text_bytes_max).unwrap_or(usize::MAX).min(WHOLE_TEXT_BYTES_MAX);
     if claimed > most || claimed > object.len().saturating_mul(SWELL_MAX) {
         return None;
     }
-    if text.len() < claimed {
-        // A new one instead of a resize: that would double it, move the old text and write zeros over the rest.
-        *text = vec![0; claimed.next_multiple_of(TEXT_STEP_BYTES)];
-    }
+    text.make_room(claimed.next_multiple_of(TEXT_STEP_BYTES));
     let (consumed, written) = Inflater::new()?.member(object, &mut text[..claimed])?;
     (consumed == object.len() && written == claimed).then_some(written)
 }
@@ -97,7 +96,7 @@ mod tests {
     fn only_one_whole_member_is_taken() {
         let text = b"one\ntwo\n".repeat(1000);
         let member = gzip(&text);
-        let mut out = Vec::new();
+        let mut out = TextBuffer::default();
         assert_eq!(inflate_whole(&member, &mut out, u64::MAX), Some(text.len()));
         assert_eq!(out[..text.len()], text);
 
@@ -115,8 +114,8 @@ mod tests {
         let mut member = gzip(b"short");
         let trailer = member.len() - 4;
         member[trailer..].copy_from_slice(&60_000_000_u32.to_le_bytes());
-        let mut out = Vec::new();
+        let mut out = TextBuffer::default();
         assert_eq!(inflate_whole(&member, &mut out, u64::MAX), None);
-        assert_eq!(out.capacity(), 0);
+        assert!(out.is_empty());
     }
 }

@@ -5,7 +5,10 @@ use std::{borrow::Cow, fmt};
 use gatelog_model::RejectReason;
 use serde_json::value::RawValue;
 
-use super::{object::members, text::unquoted};
+use super::{
+    object::{Value, members},
+    quoted::text_of,
+};
 use crate::Envelope;
 
 /// The value of a field that may be sealed.
@@ -43,28 +46,31 @@ impl<'a> Field<'a> {
     ///
     /// An object with a member `key` is an envelope if it also has `iv` or `data` or says `"type":"encrypted"`. An
     /// object with a `key` and none of the others is plain: metadata may have an entry of that name.
-    pub(super) fn from_raw(raw: &'a RawValue) -> Result<Self, RejectReason> {
-        match raw.get().as_bytes().first() {
-            Some(b'n') => Ok(Self::Null),
-            Some(b'"') => Ok(Self::Text(unquoted(raw.get()))),
-            Some(b'{') => Self::from_object(raw),
-            _ => Ok(Self::Json(raw)),
+    pub(super) fn of_value(value: Value<'a>) -> Result<Self, RejectReason> {
+        match value {
+            Value::Text(text) => Ok(Self::Text(text)),
+            Value::Other(other) => match other.get().as_bytes().first() {
+                Some(b'n') => Ok(Self::Null),
+                Some(b'{') => Self::of_object(other),
+                _ => Ok(Self::Json(other)),
+            },
         }
     }
 
-    fn from_object(raw: &'a RawValue) -> Result<Self, RejectReason> {
+    fn of_object(raw: &'a RawValue) -> Result<Self, RejectReason> {
         let (mut kind, mut key, mut iv, mut data) = (None, None, None, None);
         members(raw.get(), |name, value| {
-            let slot = match unquoted(name.get()).as_ref() {
-                "type" => &mut kind,
-                "key" => &mut key,
-                "iv" => &mut iv,
-                "data" => &mut data,
-                _ => return,
-            };
-            *slot = Some(value.get());
+            let value = value.raw()?;
+            match text_of(name).as_ref() {
+                "type" => kind = Some(value),
+                "key" => key = Some(value),
+                "iv" => iv = Some(value),
+                "data" => data = Some(value),
+                _ => {}
+            }
+            Ok(())
         })?;
-        let says_so = kind.is_some_and(|kind| unquoted(kind) == "encrypted");
+        let says_so = kind.is_some_and(|kind| kind.starts_with('"') && text_of(kind) == "encrypted");
         if !(says_so || key.is_some() && (iv.is_some() || data.is_some())) {
             return Ok(Self::Json(raw));
         }
@@ -73,5 +79,5 @@ impl<'a> Field<'a> {
 }
 
 fn part(raw: Option<&str>) -> Result<Cow<'_, str>, RejectReason> {
-    raw.filter(|raw| raw.starts_with('"')).map(unquoted).ok_or(RejectReason::BadEnvelope)
+    raw.filter(|raw| raw.starts_with('"')).map(text_of).ok_or(RejectReason::BadEnvelope)
 }

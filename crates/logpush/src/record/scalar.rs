@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::DateTime;
 use gatelog_model::{RejectReason, TimestampMicros};
 
-use super::text::unquoted;
+use super::object::Value;
 
 const BAD_FIELD: RejectReason = RejectReason::BadField;
 
@@ -16,17 +16,17 @@ const MILLIS_MAX: u128 = SECONDS_MAX * 1_000;
 const MICROS_MAX: u128 = MILLIS_MAX * 1_000;
 
 /// A string; null is as good as absent.
-pub(super) fn text(raw: &str) -> Result<Option<Cow<'_, str>>, RejectReason> {
-    match raw.as_bytes().first() {
-        Some(b'"') => Ok(Some(unquoted(raw))),
-        Some(b'n') => Ok(None),
-        _ => Err(BAD_FIELD),
+pub(super) fn text(value: Value<'_>) -> Result<Option<Cow<'_, str>>, RejectReason> {
+    match value {
+        Value::Text(text) => Ok(Some(text)),
+        Value::Other(other) if other.get() == "null" => Ok(None),
+        Value::Other(_) => Err(BAD_FIELD),
     }
 }
 
 /// A bool, also as the string or number that some writers make of it.
-pub(super) fn boolean(raw: &str) -> Result<Option<bool>, RejectReason> {
-    let text = bare(raw);
+pub(super) fn boolean(value: &Value<'_>) -> Result<Option<bool>, RejectReason> {
+    let text = bare(value);
     let is_any_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is_any_of(&["true", "1", "hit"]) {
         Ok(Some(true))
@@ -40,8 +40,8 @@ pub(super) fn boolean(raw: &str) -> Result<Option<bool>, RejectReason> {
 }
 
 /// An integer that is not negative, also as a string of digits.
-pub(super) fn count(raw: &str) -> Result<Option<i32>, RejectReason> {
-    match bare(raw).as_ref() {
+pub(super) fn count(value: &Value<'_>) -> Result<Option<i32>, RejectReason> {
+    match bare(value) {
         "null" | "" => Ok(None),
         digits => digits.parse().ok().filter(|count| *count >= 0).map(Some).ok_or(BAD_FIELD),
     }
@@ -49,15 +49,15 @@ pub(super) fn count(raw: &str) -> Result<Option<i32>, RejectReason> {
 
 /// An instant in any of Logpush's five formats, or in milli- or microseconds. Instants outside the years 1970 to 9999
 /// come back as the nearest one inside.
-pub(super) fn instant(raw: &str) -> Result<Option<TimestampMicros>, RejectReason> {
-    let text = bare(raw);
-    if matches!(text.as_ref(), "null" | "") {
+pub(super) fn instant(value: &Value<'_>) -> Result<Option<TimestampMicros>, RejectReason> {
+    let text = bare(value);
+    if matches!(text, "null" | "") {
         return Ok(None);
     }
     if let Ok(number) = text.parse::<i128>() {
         return Ok(Some(from_number(number)));
     }
-    DateTime::parse_from_rfc3339(&text).map(|at| Some(TimestampMicros::clamped(at.to_utc()))).map_err(|_| BAD_FIELD)
+    DateTime::parse_from_rfc3339(text).map(|at| Some(TimestampMicros::clamped(at.to_utc()))).map_err(|_| BAD_FIELD)
 }
 
 fn from_number(number: i128) -> TimestampMicros {
@@ -71,14 +71,24 @@ fn from_number(number: i128) -> TimestampMicros {
     i64::try_from(nearest).ok().and_then(|micros| TimestampMicros::try_new(micros).ok()).expect("clamped to the range")
 }
 
-/// What is inside the quotes, or the value itself when it has none.
-fn bare(raw: &str) -> Cow<'_, str> {
-    if raw.starts_with('"') { unquoted(raw) } else { Cow::Borrowed(raw) }
+/// A string's text, or the value itself when it is none.
+fn bare<'v>(value: &'v Value<'_>) -> &'v str {
+    match value {
+        Value::Text(text) => text,
+        Value::Other(other) => other.get(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn value_of(raw: &str) -> Value<'_> {
+        match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(text) => Value::Text(text.into()),
+            None => Value::Other(serde_json::from_str(raw).unwrap()),
+        }
+    }
 
     #[test]
     fn instants_of_every_format_are_the_same_one() {
@@ -101,13 +111,13 @@ mod tests {
             ("99999999999999999999999999999999999999", "9999-12-31T23:59:59.999999Z"),
         ];
         for (raw, printed) in table {
-            assert_eq!(instant(raw).unwrap().unwrap().to_string(), printed, "{raw}");
+            assert_eq!(instant(&value_of(raw)).unwrap().unwrap().to_string(), printed, "{raw}");
         }
         for raw in ["null", r#""""#] {
-            assert_eq!(instant(raw), Ok(None), "{raw}");
+            assert_eq!(instant(&value_of(raw)), Ok(None), "{raw}");
         }
         for raw in ["true", r#""yesterday""#, "1.5", "{}", r#""2024-02-30T00:00:00Z""#] {
-            assert_eq!(instant(raw), Err(BAD_FIELD), "{raw}");
+            assert_eq!(instant(&value_of(raw)), Err(BAD_FIELD), "{raw}");
         }
     }
 
@@ -116,19 +126,19 @@ mod tests {
         for (raw, value) in
             [("200", Some(200)), (r#""429""#, Some(429)), ("0", Some(0)), ("null", None), (r#""""#, None)]
         {
-            assert_eq!(count(raw), Ok(value), "{raw}");
+            assert_eq!(count(&value_of(raw)), Ok(value), "{raw}");
         }
         for raw in ["-1", "2147483648", "2e2", "200.0", "true", "[]", r#""ok""#] {
-            assert_eq!(count(raw), Err(BAD_FIELD), "{raw}");
+            assert_eq!(count(&value_of(raw)), Err(BAD_FIELD), "{raw}");
         }
         for raw in ["true", r#""true""#, r#""True""#, "1", r#""HIT""#] {
-            assert_eq!(boolean(raw), Ok(Some(true)), "{raw}");
+            assert_eq!(boolean(&value_of(raw)), Ok(Some(true)), "{raw}");
         }
         for raw in ["false", r#""false""#, "0", r#""miss""#] {
-            assert_eq!(boolean(raw), Ok(Some(false)), "{raw}");
+            assert_eq!(boolean(&value_of(raw)), Ok(Some(false)), "{raw}");
         }
         for raw in ["2", r#""maybe""#, "[]", "{}"] {
-            assert_eq!(boolean(raw), Err(BAD_FIELD), "{raw}");
+            assert_eq!(boolean(&value_of(raw)), Err(BAD_FIELD), "{raw}");
         }
     }
 }

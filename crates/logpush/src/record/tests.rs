@@ -1,5 +1,7 @@
 //! What lines say, and what hostile ones cannot do.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -217,4 +219,68 @@ proptest! {
         let extra: serde_json::Value = serde_json::from_str(&record.extra.unwrap()).unwrap();
         prop_assert_eq!(extra[&name].as_str().unwrap(), value);
     }
+
+    #[test]
+    fn agrees_with_serde_json_on_what_is_json(line in almost_json()) {
+        let whole = str::from_utf8(&line).ok().and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+        match (parse_line(&line), whole) {
+            (Err(NOT_JSON), whole) => prop_assert!(whole.is_none()),
+            (Err(NOT_OBJECT), whole) => prop_assert_ne!(whole.unwrap().get().as_bytes()[0], b'{'),
+            (Ok(_) | Err(_), whole) => prop_assert_eq!(whole.unwrap().get().as_bytes()[0], b'{'),
+        }
+    }
+
+    #[test]
+    fn reads_the_values_that_serde_json_reads(line in almost_json()) {
+        let Ok(record) = parse_line(&line) else { return Ok(()) };
+        // serde_json too lets the last of two members count, but refuses lone surrogates.
+        let Ok(members) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&line) else { return Ok(()) };
+        let string = |name: &str| members.get(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+        if let Some(model) = string("Model") {
+            prop_assert_eq!(record.model.as_deref(), Some(model.as_str()));
+        }
+        if let Some(body) = string("RequestBody") {
+            prop_assert_eq!(text(&record.request_body), body);
+        }
+        let extra = record.extra.as_deref().unwrap_or("{}");
+        let kept: BTreeMap<String, &RawValue> = serde_json::from_str(extra).unwrap();
+        for (name, raw) in &members {
+            if let Some(kept) = kept.get(name) {
+                prop_assert_eq!(kept.get(), raw.get());
+            } else {
+                prop_assert!(known_field(name).is_some(), "{name:?} is lost");
+            }
+        }
+    }
+}
+
+/// Lines of known and unknown members, most of them whole; others cut, or with bytes that do not belong there.
+fn almost_json() -> impl Strategy<Value = Vec<u8>> {
+    let escape =
+        prop_oneof![r#"\\["\\/bfnrt]"#, "\\\\u[0-9a-fA-F]{4}", r"\\ud83d\\ude00", r"\\u[dD][89a-fA-F][0-9a-f]{2}",];
+    let piece = prop_oneof![4 => "[ -!#-\\[\\]-~]{0,40}", 2 => "[é日😀\u{7f}]{1,3}", 3 => escape];
+    let string = prop::collection::vec(piece, 0..6).prop_map(|pieces| format!("\"{}\"", pieces.concat()));
+    let other =
+        r#"-?(0|[1-9][0-9]{0,3})(\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?|true|false|null|\{\}|\[1, \{"a":"\]"\}\]"#;
+    let value = prop_oneof![3 => string.clone().boxed(), 1 => other.boxed()];
+    let known = r#""(Model|RequestBody|Metadata|Cached|Usage|M\\u006fdel)""#;
+    let name = prop_oneof![2 => known.boxed(), 1 => string.boxed()];
+    let space = || "[ \t\r\n]{0,2}";
+    let member = (space(), name, space(), value).prop_map(|(a, name, b, value)| format!("{a}{name}{b}:{a}{value}{b}"));
+    let line =
+        prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")).into_bytes());
+    let fault = prop_oneof![
+        6 => Just(None),
+        1 => any::<prop::sample::Index>().prop_map(|at| Some((at, None))),
+        3 => (any::<prop::sample::Index>(), prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[]:,u0-."[..])])
+            .prop_map(|(at, byte)| Some((at, Some(byte)))),
+    ];
+    (line, fault).prop_map(|(mut line, fault)| {
+        match fault {
+            None => {}
+            Some((at, None)) => line.truncate(at.index(line.len())),
+            Some((at, Some(byte))) => *at.get_mut(&mut line) = byte,
+        }
+        line
+    })
 }
