@@ -10,6 +10,7 @@ mod money;
 mod reject;
 mod source;
 mod tally;
+mod tenant;
 mod time;
 mod tokens;
 
@@ -22,5 +23,6 @@ pub use money::{MoneyOutOfRange, PicoUsd};
 pub use reject::{Reject, RejectReason};
 pub use source::{ObjectId, SourceObject};
 pub use tally::{Tally, Unbalanced};
+pub use tenant::{BadTenant, TENANT_BYTES_MAX, TenantId};
 pub use time::{TimestampMicros, TimestampOutOfRange};
 pub use tokens::{TOKENS_MAX, Tokens};
