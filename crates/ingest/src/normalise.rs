@@ -84,7 +84,9 @@ pub(crate) fn normalise(
     // Only Azure's paths begin with resource and deployment; `v1/chat/completions` of others merely looks so.
     let azure = if provider == PROVIDER_AZURE { azure_endpoint(endpoint) } else { None };
     let model_requested = request.model.clone().or_else(|| record.model.as_deref().map(str::to_owned));
-    let deployment_name = azure.as_ref().map(|path| path.deployment.to_owned());
+    let named = azure.as_ref().and_then(|path| path.deployment).or(record.deployment.as_deref());
+    // Where the path leaves it to the body, Azure takes the model for the deployment.
+    let deployment_name = named.or(if azure.is_some() { model_requested.as_deref() } else { None }).map(str::to_owned);
     let deployment = context.deployments.lookup(
         azure.as_ref().map_or(provider, |path| path.resource),
         deployment_name.as_deref().or(model_requested.as_deref()).unwrap_or_default(),
@@ -92,8 +94,7 @@ pub(crate) fn normalise(
 
     let tokens = facts::tokens(record, &response);
     let outcome = facts::outcome(record, &response);
-    let cached = record.cached.unwrap_or(false);
-    let priced = cost::price(context, deployment, &response, &tokens, cached, event_time);
+    let priced = cost::price(context, deployment, record, &response, &tokens, event_time);
     let body_state = if record.truncated == Some(true) {
         BodyState::Truncated
     } else if opened.request_body.is_none() && opened.response_body.is_none() {
@@ -116,12 +117,12 @@ pub(crate) fn normalise(
         region: deployment
             .and_then(|entry| entry.region.clone())
             .or_else(|| record.region.as_deref().map(str::to_owned)),
-        deployment: deployment_name.or_else(|| record.deployment.as_deref().map(str::to_owned)),
+        deployment: deployment_name,
         model_requested,
         model: response.model.clone(),
         status_code: record.status_code,
         outcome,
-        cached,
+        cached: record.cached == Some(true),
         rate_limited: record.rate_limited.unwrap_or(false),
         streamed: response.streamed || request.stream,
         attempt: record.attempt,

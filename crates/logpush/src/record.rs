@@ -62,6 +62,8 @@ pub struct Record<'a> {
     pub ttft_ms: Option<i32>,
     /// `Usage`: the token counts as a JSON object.
     pub usage: Option<&'a RawValue>,
+    /// `CustomCost`: the price that came with the request, a JSON object.
+    pub custom_cost: Option<&'a RawValue>,
     /// `Deployment`.
     pub deployment: Option<Cow<'a, str>>,
     /// `Region`.
@@ -159,6 +161,7 @@ fn known_field(name: &str) -> Option<TakeField> {
         "DurationMs" => |to, value| scalar::count(&value).map(|read| to.record.duration_ms = read),
         "TtftMs" => |to, value| scalar::count(&value).map(|read| to.record.ttft_ms = read),
         "Usage" => |to, value| object_or_null(&value).map(|read| to.record.usage = read),
+        "CustomCost" => |to, value| object_or_null(&value).map(|read| to.record.custom_cost = read),
         "Deployment" => |to, value| scalar::text(value).map(|read| to.record.deployment = read),
         "Region" => |to, value| scalar::text(value).map(|read| to.record.region = read),
         "Truncated" => |to, value| scalar::boolean(&value).map(|read| to.record.truncated = read),

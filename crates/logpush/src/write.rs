@@ -25,6 +25,8 @@ pub struct RecordLine<'a> {
     pub attempt: Option<u32>,
     /// `Cached`.
     pub cached: Option<bool>,
+    /// `CustomCost`: the request's `cf-aig-custom-cost`.
+    pub custom_cost: Option<&'a RawValue>,
     /// `Datetime`, written as RFC 3339 with microseconds.
     pub datetime: Option<TimestampMicros>,
     /// `Deployment`.
@@ -51,8 +53,16 @@ pub struct RecordLine<'a> {
     pub region: Option<&'a str>,
     /// `RequestBody`, sealed if there is a sealer.
     pub request_body: Option<Payload<'a>>,
+    /// `RequestBodyBytes`: size of the whole request, where the record has only a part of it.
+    pub request_body_bytes: Option<u64>,
+    /// `RequestBodySha256` of the whole, in hexadecimal digits.
+    pub request_body_sha256: Option<&'a str>,
     /// `ResponseBody`, sealed if there is a sealer.
     pub response_body: Option<Payload<'a>>,
+    /// `ResponseBodyBytes`: size of the whole answer, where the record has only a part of it.
+    pub response_body_bytes: Option<u64>,
+    /// `ResponseBodySha256` of the whole, in hexadecimal digits.
+    pub response_body_sha256: Option<&'a str>,
     /// `StatusCode`.
     pub status_code: Option<u16>,
     /// `Step`: which fallback target, from 0.
@@ -94,6 +104,7 @@ impl RecordLine<'_> {
     fn write_fields(&self, object: &mut ObjectWriter<'_>) -> Result<(), WriteError> {
         object.field("Attempt", self.attempt)?;
         object.field("Cached", self.cached)?;
+        object.field("CustomCost", self.custom_cost)?;
         object.field("Datetime", self.datetime.map(|at| at.to_string()))?;
         object.field("Deployment", self.deployment)?;
         object.field("DurationMs", self.duration_ms)?;
@@ -107,7 +118,11 @@ impl RecordLine<'_> {
         object.field("RateLimited", self.rate_limited)?;
         object.field("Region", self.region)?;
         object.payload("RequestBody", self.request_body)?;
+        object.field("RequestBodyBytes", self.request_body_bytes)?;
+        object.field("RequestBodySha256", self.request_body_sha256)?;
         object.payload("ResponseBody", self.response_body)?;
+        object.field("ResponseBodyBytes", self.response_body_bytes)?;
+        object.field("ResponseBodySha256", self.response_body_sha256)?;
         object.field("StatusCode", self.status_code)?;
         object.field("Step", self.step)?;
         object.field("Truncated", self.truncated)?;
@@ -266,6 +281,7 @@ mod tests {
             truncated: Some(true),
             ttft_ms: Some(90),
             usage: Some(usage),
+            ..RecordLine::default()
         }
     }
 

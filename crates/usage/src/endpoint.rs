@@ -10,8 +10,8 @@ pub type OperationHint = Operation;
 pub struct AzurePath<'a> {
     /// Name of the resource.
     pub resource: &'a str,
-    /// Name of the deployment.
-    pub deployment: &'a str,
+    /// Name of the deployment; `None` where the path leaves it to the body.
+    pub deployment: Option<&'a str>,
 }
 
 /// The operation that an endpoint stands for, from the end of its path.
@@ -30,18 +30,23 @@ pub fn operation_of(endpoint: &str) -> OperationHint {
 
 /// Takes `{resource}/{deployment}/{rest}` apart, also with Azure's own `openai/deployments/` after the resource.
 ///
-/// `None` where the path names no deployment, as in Azure's `{resource}/openai/v1/...`: there the body's model does.
+/// In Azure's `{resource}/openai/v1/...` and `{resource}/openai/responses` the body's model names the deployment.
 pub fn azure_endpoint(endpoint: &str) -> Option<AzurePath<'_>> {
     let path = path(endpoint);
     let (resource, rest) = path.strip_prefix('/').unwrap_or(path).split_once('/')?;
-    let rest = match rest.strip_prefix("openai/") {
-        Some(azure) => azure.strip_prefix("deployments/")?,
+    // Azure's own path without the resource in front of it.
+    if resource.is_empty() || (resource == "openai" && rest.starts_with("deployments/")) {
+        return None;
+    }
+    let named = match rest.strip_prefix("openai/") {
         None => rest,
+        Some(azure) => match azure.strip_prefix("deployments/") {
+            Some(named) => named,
+            None => return (!azure.is_empty()).then_some(AzurePath { resource, deployment: None }),
+        },
     };
-    let (deployment, rest) = rest.split_once('/')?;
-    let is_named = !resource.is_empty() && !deployment.is_empty() && !rest.is_empty();
-    let is_resource_missing = resource == "openai" && deployment == "deployments";
-    (is_named && !is_resource_missing).then_some(AzurePath { resource, deployment })
+    let (deployment, rest) = named.split_once('/')?;
+    (!deployment.is_empty() && !rest.is_empty()).then_some(AzurePath { resource, deployment: Some(deployment) })
 }
 
 fn path(endpoint: &str) -> &str {
@@ -71,12 +76,15 @@ mod tests {
 
     #[test]
     fn azure_paths() {
-        let chat = Some(AzurePath { resource: "contoso", deployment: "gpt4o" });
+        let chat = Some(AzurePath { resource: "contoso", deployment: Some("gpt4o") });
+        let unnamed = Some(AzurePath { resource: "contoso", deployment: None });
         for (endpoint, expected) in [
             ("contoso/gpt4o/chat/completions?api-version=2024-10-21", chat),
             ("/contoso/gpt4o/embeddings", chat),
             ("contoso/openai/deployments/gpt4o/chat/completions", chat),
-            ("contoso/openai/v1/responses", None),
+            ("contoso/openai/v1/responses", unnamed),
+            ("contoso/openai/responses?api-version=preview", unnamed),
+            ("contoso/openai/", None),
             ("openai/deployments/gpt4o/chat/completions", None),
             ("contoso/gpt4o", None),
             ("contoso/gpt4o/", None),

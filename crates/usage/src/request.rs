@@ -17,6 +17,8 @@ pub struct RequestFacts {
     pub include_usage: bool,
     /// Most output tokens allowed: the largest of `max_tokens`, `max_completion_tokens` and `max_output_tokens`.
     pub max_output_tokens: Option<u64>,
+    /// How many answers are asked for at once (`n`); each may use [`Self::max_output_tokens`].
+    pub choices: Option<u64>,
 }
 
 /// Reads a request body; messages are skipped, not built. Of text that is no JSON, what comes before the fault counts.
@@ -39,6 +41,7 @@ impl Fields for RequestFacts {
             b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => {
                 self.max_output_tokens = self.max_output_tokens.max(count(value)?);
             }
+            b"n" => self.choices = self.choices.max(count(value)?),
             _ => value.skip()?,
         }
         Ok(())

@@ -67,6 +67,11 @@ impl StreamTap {
         self.hold(piece);
     }
 
+    /// Whether the stream has said that it is over; more may follow, but nothing that counts.
+    pub fn is_complete(&self) -> bool {
+        self.facts.complete
+    }
+
     /// Ends the stream: what came without a line end or a blank line counts as well, as the tail of a log is often trimmed.
     pub fn finish(mut self) -> ResponseFacts {
         self.end_held_line();

@@ -207,8 +207,13 @@ fn depth_costs_no_stack() {
 fn requests() {
     let body = r#"{"messages":[{"role":"user","content":"\"stream\":true"}],"model":"gpt-4o","stream":true,
         "stream_options":{"include_usage":true},"max_tokens":256,"max_completion_tokens":512,"user":"u"}"#;
-    let expected =
-        RequestFacts { model: Some("gpt-4o".into()), stream: true, include_usage: true, max_output_tokens: Some(512) };
+    let expected = RequestFacts {
+        model: Some("gpt-4o".into()),
+        stream: true,
+        include_usage: true,
+        max_output_tokens: Some(512),
+        choices: None,
+    };
     assert_eq!(read_request(body), expected);
     assert_eq!(read_request(r#"{"max_output_tokens":9}"#).max_output_tokens, Some(9));
     for odd in [

@@ -1,7 +1,8 @@
 //! What an event cost, and how that is known.
 
+use gatelog_logpush::Record;
 use gatelog_model::{CostSource, PicoUsd, TimestampMicros, Tokens};
-use gatelog_pricing::{Charge, DeploymentEntry, Mode, Priced};
+use gatelog_pricing::{Charge, CustomCost, DeploymentEntry, Mode, Priced};
 use gatelog_usage::ResponseFacts;
 
 use super::NormaliseContext;
@@ -15,31 +16,41 @@ pub(super) struct EventCost {
     pub(super) rate_id: Option<String>,
 }
 
-/// Prices the tokens at the rates of the moment. A cache hit costs nothing and saves what it would have cost; tokens that
-/// no rate covers are `unpriced`, never zero.
+/// Prices the tokens at what came with the request, else at the rates of the moment. A cache hit costs nothing and saves
+/// what it would have cost; tokens that no rate covers are `unpriced`, never zero, and so is a price that cannot be read.
 pub(super) fn price(
     context: &NormaliseContext,
     deployment: Option<&DeploymentEntry>,
+    record: &Record<'_>,
     response: &ResponseFacts,
     tokens: &Tokens,
-    cached: bool,
     at: TimestampMicros,
 ) -> EventCost {
+    let cached = record.cached == Some(true);
     let free = cached.then_some(PicoUsd::ZERO);
     if tokens.is_empty() {
         let source = if cached { CostSource::Cached } else { CostSource::None };
         return EventCost { cost: free, saved: None, source, rate_id: None };
     }
-    match rate(context, deployment, response, tokens, at) {
-        Some((full, rate_id)) if cached => {
-            EventCost { cost: free, saved: Some(full), source: CostSource::Cached, rate_id: Some(rate_id) }
+    let known = match record.custom_cost {
+        Some(json) => custom(json.get(), tokens).map(|full| (full, CostSource::Custom, None)),
+        None => rate(context, deployment, response, tokens, at)
+            .map(|(full, rate_id)| (full, CostSource::Rated, Some(rate_id))),
+    };
+    match known {
+        Some((full, _, rate_id)) if cached => {
+            EventCost { cost: free, saved: Some(full), source: CostSource::Cached, rate_id }
         }
-        Some((full, rate_id)) => {
-            EventCost { cost: Some(full), saved: None, source: CostSource::Rated, rate_id: Some(rate_id) }
-        }
+        Some((full, source, rate_id)) => EventCost { cost: Some(full), saved: None, source, rate_id },
         None if cached => EventCost { cost: free, saved: None, source: CostSource::Cached, rate_id: None },
         None => EventCost { cost: None, saved: None, source: CostSource::Unpriced, rate_id: None },
     }
+}
+
+/// The price that came with the request, if it can be billed exactly and fits the lake's column.
+fn custom(json: &str, tokens: &Tokens) -> Option<PicoUsd> {
+    let cost = CustomCost::parse(json).ok()?.cost(tokens).ok()?;
+    cost.column_value().is_ok().then_some(cost)
 }
 
 /// The full price, if the deployment is known, a rate was in force and the amount fits the lake's column.

@@ -83,6 +83,27 @@ fn tokens_without_a_rate_are_unpriced_and_not_free() {
 }
 
 #[test]
+fn a_path_without_a_deployment_leaves_it_to_the_body() {
+    let line = r#"{"Endpoint":"aoai-za/openai/v1/responses","Provider":"azure-openai","StatusCode":200}"#;
+    let answer = r#"{"object":"response","status":"completed","model":"gpt-4o-2024-11-20","usage":{"input_tokens":10,"output_tokens":2,"total_tokens":12}}"#;
+    let event = event(line, r#"{"model":"chat","input":"hi"}"#, answer);
+    assert_eq!((event.azure_resource.as_deref(), event.deployment.as_deref()), (Some("aoai-za"), Some("chat")));
+    assert_eq!(event.cost, Some(PicoUsd::new(10 * 3_025_000 + 2 * 12_100_000)));
+}
+
+#[test]
+fn a_price_that_came_with_the_request_goes_before_the_rates() {
+    let priced = |cost: &str| {
+        let line = CHAT.replace("\"StatusCode\"", &format!("\"CustomCost\":{cost},\"StatusCode\""));
+        let event = event(&line, "", ANSWER);
+        (event.cost, event.cost_source, event.rate_id)
+    };
+    let own = priced(r#"{"per_token_in":0.000001,"per_token_out":0.000002}"#);
+    assert_eq!(own, (Some(PicoUsd::new(1_000 * 1_000_000 + 100 * 2_000_000)), CostSource::Custom, None));
+    assert_eq!(priced(r#"{"per_token_in":1e-30}"#), (None, CostSource::Unpriced, None), "never at another price");
+}
+
+#[test]
 fn outcomes_follow_the_status_and_the_answer() {
     let outcome = |status: &str, response: &str| event(&format!(r#"{{"StatusCode":{status}}}"#), "", response).outcome;
     let filtered =
