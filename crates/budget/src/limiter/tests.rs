@@ -1,0 +1,7 @@
+//! The limiter on a store in memory, under paused time.
+
+mod model;
+mod outage;
+mod sharing;
+mod single;
+mod support;
