@@ -11,6 +11,7 @@
 //! borrower (transact-rs/sqlx#4393). The pool rolls back whatever comes home, as a second guard. Everything else is one
 //! statement that happens or does not.
 
+mod budgets;
 mod commit;
 mod duplicates;
 mod error;
@@ -18,6 +19,7 @@ mod ledger;
 mod pointer;
 mod pool;
 mod rejects;
+mod tokens;
 mod views;
 
 pub use commit::{
@@ -30,4 +32,5 @@ pub use ledger::{Backlog, CLAIM_OBJECTS_MAX, Claim, ClaimRequest, LISTED_MAX, Le
 pub use pointer::{Pointer, TableName};
 pub use pool::{Catalog, ConnectOptions, DurabilityProblem};
 pub use rejects::{LedgerRow, ObjectReport, QuarantineEntry, QuarantineFilter, RejectRow, RetrySelection};
+pub use tokens::ApiToken;
 pub use views::{CostRow, CoverageGap, GapKind, IngestStatus, LedgerTotals, ZoneError};

@@ -54,6 +54,11 @@ async fn the_contract_views_begin_with_the_columns_others_depend_on() {
         ("cost_monthly", cost),
         ("ingest_status", "state objects lines oldest lag_seconds"),
         ("coverage_gap", "bucket prefix gap_start gap_end kind"),
+        (
+            "budget_status",
+            "budget_id tenant_id period window_start window_end limit_tokens limit_usd used_tokens used_usd used_ratio \
+             state projected_exhaustion",
+        ),
     ];
     for (view, columns) in contract {
         assert!(columns_of(&fixture, view).await.starts_with(columns), "{view}");
