@@ -3,8 +3,10 @@
 //! Health says that the process runs; readiness that it can do its work, with the reason when it cannot.
 
 use std::{
+    future::IntoFuture as _,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{Router, http::StatusCode, routing::get};
@@ -12,6 +14,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::Shutdown;
+
+/// How often what histograms have recorded is folded into their buckets; until then every single value is held.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why the process is not ready, if it is not; shared between the worker that knows and the endpoint that tells.
 #[derive(Debug, Clone)]
@@ -61,6 +66,7 @@ pub async fn serve_status(
 ) -> std::io::Result<StatusServer> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
+    let kept = metrics.clone();
     let routes = Router::new()
         .route("/metrics", get(move || std::future::ready(metrics.render())))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -74,11 +80,25 @@ pub async fn serve_status(
             stop.drained().await;
         };
         let served = axum::serve(listener, routes).with_graceful_shutdown(ended);
-        if let Err(error) = served.await {
-            tracing::error!(%error, "status endpoints stopped");
+        tokio::select! {
+            ended = served.into_future() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "status endpoints stopped");
+                }
+            }
+            () = keep_up(kept) => {}
         }
     });
     Ok(StatusServer { address })
+}
+
+/// Never ends. A process that nobody scrapes would otherwise hold every value that was ever recorded.
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 fn ready_answer(readiness: &Readiness) -> (StatusCode, String) {

@@ -63,8 +63,8 @@ pub fn init_logs(filter: &str, format: LogFormat) -> Result<(), TelemetryError> 
 ///
 /// [`TelemetryError::AlreadySet`] on a second call.
 pub fn init_metrics() -> Result<PrometheusHandle, TelemetryError> {
-    // Powers of two from 1 ms to 65 s: commits and fetches both fit.
-    let seconds: Vec<f64> = (0..17).map(|power| 0.001 * f64::from(1_u32 << power)).collect();
+    // Powers of two from 16 us to 65 s: the gateway's overhead and a commit both fit.
+    let seconds: Vec<f64> = (0..23).map(|power| 0.001 / 64.0 * f64::from(1_u32 << power)).collect();
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)
         .map_err(TelemetryError::Metrics)?
