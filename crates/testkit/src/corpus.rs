@@ -17,6 +17,7 @@ mod truth;
 
 pub use deployments::{DEPLOYMENTS, Deployment, TokenPrice};
 pub use plan::{CorpusError, DayCorpus, DayPlan, PlannedObject, Role};
+pub(crate) use random::Random;
 pub use truth::{GroundTruth, Usage};
 
 /// The metadata entry that holds an event's label.
