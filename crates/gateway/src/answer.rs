@@ -1,0 +1,245 @@
+//! The body of an answer on its way to the caller.
+//!
+//! Bytes pass untouched. What is already there is sent on together; nothing waits for more. The last piece is held back until
+//! the audit record of the answer is in the spool, so that no caller has a whole answer of which there is no record.
+//!
+//! # Cancellation
+//!
+//! When the caller hangs up, hyper drops the body; that drops the provider's connection and closes the record with what had
+//! come until then.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::settle::{Ending, Passing, Settled};
+
+/// Bytes that are gathered at most before they are sent on: a socket's send buffer takes about as much.
+const GATHER_BYTES_MAX: usize = 64 * 1024;
+
+/// The body of any answer of the gateway: its own text, or a provider's bytes.
+pub(crate) type AnswerBody = Either<Full<Bytes>, PassingBody>;
+
+/// Why a provider's body ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BrokenAnswer {
+    /// The provider's connection broke; so does ours, or the caller would take the part for the whole.
+    #[error("the provider broke off its answer")]
+    Provider(#[source] hyper::Error),
+    /// Nothing came for too long.
+    #[error("the provider has been silent for {0:?}")]
+    Silent(Duration),
+    /// More came than an answer may have.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(u64),
+    /// Strict audit: an answer without its record must not look whole.
+    #[error("the audit record of the answer could not be written")]
+    Audit(#[source] gatelog_spool::AppendError),
+}
+
+/// How long a provider may be silent and how much it may say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerBounds {
+    /// Longest silence.
+    pub(crate) idle_timeout: Duration,
+    /// Most bytes.
+    pub(crate) bytes_max: u64,
+}
+
+enum State {
+    /// Bytes come and go.
+    Passing(Box<Passing>),
+    /// All is here; the record is being written.
+    Closing(Settled),
+    /// Nothing more is owed.
+    Closed,
+}
+
+/// A provider's body, watched.
+pub(crate) struct PassingBody {
+    provider: Incoming,
+    state: State,
+    /// Pieces that can be sent on.
+    ready: BytesMut,
+    /// One piece alone is passed on without a copy.
+    single: Option<Bytes>,
+    trailers: Option<Frame<Bytes>>,
+    /// The provider's task had its turn to bring more.
+    has_yielded: bool,
+    broken: Option<BrokenAnswer>,
+    /// Bytes that are still to come, if the answer says so.
+    remaining: Option<u64>,
+    bounds: AnswerBounds,
+    silence: Pin<Box<Sleep>>,
+}
+
+impl PassingBody {
+    pub(crate) fn new(provider: Incoming, passing: Passing, bounds: AnswerBounds) -> Self {
+        let remaining = provider.size_hint().exact();
+        Self {
+            provider,
+            state: State::Passing(Box::new(passing)),
+            ready: BytesMut::new(),
+            single: None,
+            trailers: None,
+            has_yielded: false,
+            broken: None,
+            remaining,
+            bounds,
+            silence: Box::pin(sleep(bounds.idle_timeout)),
+        }
+    }
+
+    fn ready_bytes(&self) -> usize {
+        self.ready.len() + self.single.as_ref().map_or(0, Bytes::len)
+    }
+
+    fn gather(&mut self, piece: Bytes) {
+        match self.single.take() {
+            None if self.ready.is_empty() => self.single = Some(piece),
+            first => {
+                if let Some(first) = first {
+                    self.ready.extend_from_slice(&first);
+                }
+                self.ready.extend_from_slice(&piece);
+            }
+        }
+    }
+
+    fn take_ready(&mut self) -> Option<Frame<Bytes>> {
+        self.has_yielded = false;
+        let piece = self.single.take().or_else(|| (!self.ready.is_empty()).then(|| self.ready.split().freeze()));
+        piece.map(Frame::data)
+    }
+
+    /// Takes what the provider sent. Returns what can be sent on now, `Ready(None)` when the state has changed.
+    fn poll_provider(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        let State::Passing(passing) = &mut self.state else { return Poll::Ready(None) };
+        match Pin::new(&mut self.provider).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(piece) => {
+                    if passing.bytes() + piece.len() as u64 > self.bounds.bytes_max {
+                        self.broken = Some(BrokenAnswer::TooLarge(self.bounds.bytes_max));
+                        self.close(Ending::Broken);
+                        return Poll::Ready(None);
+                    }
+                    passing.take(&piece);
+                    self.silence.as_mut().reset(Instant::now() + self.bounds.idle_timeout);
+                    self.remaining = self.remaining.map(|bytes| bytes.saturating_sub(piece.len() as u64));
+                    let is_last = passing.is_complete() || self.remaining == Some(0) || self.provider.is_end_stream();
+                    self.gather(piece);
+                    if is_last {
+                        self.close(Ending::Complete);
+                    } else if self.ready_bytes() >= GATHER_BYTES_MAX {
+                        return Poll::Ready(self.take_ready());
+                    }
+                    Poll::Ready(None)
+                }
+                Err(frame) => {
+                    self.trailers = Some(frame);
+                    Poll::Ready(None)
+                }
+            },
+            Poll::Ready(Some(Err(error))) => {
+                self.broken = Some(BrokenAnswer::Provider(error));
+                self.close(Ending::Broken);
+                Poll::Ready(None)
+            }
+            Poll::Ready(None) => {
+                self.close(Ending::Complete);
+                Poll::Ready(None)
+            }
+            Poll::Pending if self.ready_bytes() == 0 => {
+                ready!(self.silence.as_mut().poll(context));
+                self.broken = Some(BrokenAnswer::Silent(self.bounds.idle_timeout));
+                self.close(Ending::Broken);
+                Poll::Ready(None)
+            }
+            Poll::Pending if self.has_yielded => Poll::Ready(self.take_ready()),
+            Poll::Pending => {
+                // The connection hands over one piece at a time: one more turn shows whether there is another.
+                self.has_yielded = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn close(&mut self, ending: Ending) {
+        if let State::Passing(passing) = std::mem::replace(&mut self.state, State::Closed) {
+            self.state = State::Closing(passing.close(ending));
+        }
+    }
+
+    /// What is left once the record is written: the last piece, the trailers, whatever a provider sends after its end, and
+    /// how it broke.
+    fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
+        if let Some(frame) = self.take_ready() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        if let Some(frame) = self.trailers.take() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        let rest = ready!(Pin::new(&mut self.provider).poll_frame(context));
+        Poll::Ready(rest.map(|frame| frame.map_err(BrokenAnswer::Provider)))
+    }
+}
+
+impl Body for PassingBody {
+    type Data = Bytes;
+    type Error = BrokenAnswer;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
+        let body = &mut *self;
+        loop {
+            match &mut body.state {
+                State::Passing(_) => {
+                    if let Some(frame) = ready!(body.poll_provider(context)) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                }
+                State::Closing(closing) => {
+                    let written = ready!(closing.as_mut().poll(context));
+                    body.state = State::Closed;
+                    if let Err(error) = written {
+                        body.ready.clear();
+                        body.single = None;
+                        body.broken = Some(BrokenAnswer::Audit(error));
+                    }
+                }
+                State::Closed => return body.poll_rest(context),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // Never before the record is written, even of an empty body.
+        matches!(self.state, State::Closed)
+            && self.ready_bytes() == 0
+            && self.broken.is_none()
+            && self.trailers.is_none()
+            && self.provider.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.ready_bytes() as u64;
+        match self.remaining {
+            Some(bytes) => SizeHint::with_exact(bytes + held),
+            None => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Which headers go on to the provider and back to the caller.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::controls::is_control;
+
+/// Headers that belong to one connection, not to the message (RFC 9110, section 7.6.1, and what proxies of old added).
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+/// What a provider may not say to our caller, because it is ours to say.
+const RESERVED_PREFIX: &str = "cf-aig-";
+
+/// The headers of a request as the provider gets them: without those of the connection, without any control header, and
+/// asking for an answer that is not compressed.
+///
+/// Usage is read out of the answer while it passes, and the audit record keeps it as text; the client libraries accept
+/// an answer without compression whatever they offered.
+pub(crate) fn for_provider(from: &HeaderMap) -> HeaderMap {
+    let mut headers = without_hops(from, |name| is_control(name) || is_framing(name));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers
+}
+
+/// The headers of an answer as the caller gets them: the provider's, without those of the connection and without any that
+/// the gateway itself answers for.
+pub(crate) fn for_caller(from: &HeaderMap) -> HeaderMap {
+    without_hops(from, |name| name.as_str().starts_with(RESERVED_PREFIX))
+}
+
+/// Sets a header; text that cannot stand in one is left out.
+pub(crate) fn set_text(headers: &mut HeaderMap, name: &'static str, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// Set anew for every connection: the host is the provider's, the length is that of the body as it is sent.
+fn is_framing(name: &HeaderName) -> bool {
+    matches!(*name, header::HOST | header::CONTENT_LENGTH | header::EXPECT | header::ACCEPT_ENCODING)
+}
+
+fn without_hops(from: &HeaderMap, is_left_out: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(from.keys_len() + 8);
+    for (name, value) in from {
+        let is_hop = HOP_BY_HOP.contains(name) || is_named_by_connection(from, name);
+        if !is_hop && !is_left_out(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
+}
+
+/// Whether `Connection` declares this header to be one of the connection.
+fn is_named_by_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let lists = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|named| named.trim().eq_ignore_ascii_case(name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(entries: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in entries {
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_provider_sees_neither_controls_nor_the_connection() {
+        let sent = map(&[
+            ("connection", "close, X-Private"),
+            ("x-private", "1"),
+            ("cf-aig-metadata", "{}"),
+            ("cf-aig-source", "spoofed"),
+            ("cf-cache-ttl", "60"),
+            ("transfer-encoding", "chunked"),
+            ("host", "gateway"),
+            ("content-length", "3"),
+            ("accept-encoding", "gzip"),
+            ("api-key", "secret"),
+            ("traceparent", "00-1-2-01"),
+            ("x-twice", "1"),
+            ("x-twice", "2"),
+        ]);
+        let expected = map(&[
+            ("api-key", "secret"),
+            ("traceparent", "00-1-2-01"),
+            ("x-twice", "1"),
+            ("x-twice", "2"),
+            ("accept-encoding", "identity"),
+        ]);
+        assert_eq!(for_provider(&sent), expected);
+    }
+
+    #[test]
+    fn a_caller_sees_nothing_of_ours_from_a_provider() {
+        let answered =
+            map(&[("cf-aig-cache-status", "HIT"), ("keep-alive", "9"), ("content-length", "3"), ("x-ms-region", "z")]);
+        assert_eq!(for_caller(&answered), map(&[("content-length", "3"), ("x-ms-region", "z")]));
+    }
+}

@@ -1,0 +1,154 @@
+//! Listens, and answers until it is asked to stop.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use gatelog_runtime::Shutdown;
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{gateway::Gateway, metrics};
+
+/// How long a head may take to come; longer is an attack or a dead line.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Wait after a failed accept, so that running out of file descriptors does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Where and how the gateway listens.
+#[derive(Clone)]
+pub struct ListenOptions {
+    /// Address and port; loopback unless there is authentication.
+    pub listen: SocketAddr,
+    /// Listens beyond loopback although anybody can call.
+    pub insecure: bool,
+    /// Certificate and key; without them the gateway speaks plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Connections at once; more wait in the system's queue.
+    pub connections_max: usize,
+    /// How long open answers may go on after the request to stop.
+    pub drain: Duration,
+}
+
+/// Why the gateway does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Anybody in reach could spend the provider's quota and write into the audit trail.
+    #[error(
+        "`{0}` is beyond loopback and there is no authentication: configure gateway tokens, listen on loopback, or say \
+         --insecure"
+    )]
+    Insecure(SocketAddr),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on `{address}`")]
+    Bind {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A gateway that listens.
+#[derive(Debug)]
+pub struct Listening {
+    /// Where; the port is real even when 0 was asked for.
+    pub address: SocketAddr,
+}
+
+impl Gateway {
+    /// Listens and answers in tasks of `shutdown` until it is requested; then open answers go on for
+    /// [`ListenOptions::drain`].
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`].
+    pub async fn listen(&self, options: ListenOptions, shutdown: &Shutdown) -> Result<Listening, ListenError> {
+        let address = options.listen;
+        if !address.ip().is_loopback() && !self.has_authentication() && !options.insecure {
+            return Err(ListenError::Insecure(address));
+        }
+        let bind = |source| ListenError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let server = Server { gateway: self.clone(), options, shutdown: shutdown.clone() };
+        shutdown.spawn(server.run(listener));
+        Ok(Listening { address })
+    }
+}
+
+struct Server {
+    gateway: Gateway,
+    options: ListenOptions,
+    shutdown: Shutdown,
+}
+
+impl Server {
+    async fn run(self, listener: TcpListener) {
+        let open = Arc::new(Semaphore::new(self.options.connections_max));
+        let graceful = GracefulShutdown::new();
+        let tls = self.options.tls.clone().map(TlsAcceptor::from);
+        loop {
+            let permit = tokio::select! {
+                permit = Arc::clone(&open).acquire_owned() => permit,
+                () = self.shutdown.requested() => break,
+            };
+            let Ok(permit) = permit else { break };
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.shutdown.requested() => break,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let _ = stream.set_nodelay(true);
+            metrics::connections(self.options.connections_max - open.available_permits());
+            let (gateway, watcher, tls) = (self.gateway.clone(), graceful.watcher(), tls.clone());
+            self.shutdown.spawn(async move {
+                match tls {
+                    None => serve(gateway, stream, watcher).await,
+                    Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => serve(gateway, stream, watcher).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                        Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    },
+                }
+                drop(permit);
+            });
+        }
+        drop(listener);
+        if tokio::time::timeout(self.options.drain, graceful.shutdown()).await.is_err() {
+            tracing::warn!(drain = ?self.options.drain, "stopping with answers still open");
+        }
+    }
+}
+
+async fn serve<S>(gateway: Gateway, stream: S, watcher: hyper_util::server::graceful::Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
+    let service = service_fn(move |request| gateway.clone().answer(request));
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        // A caller that hangs up is its own business; the record says so.
+        tracing::debug!(error = &*error, "a connection ended early");
+    }
+}

@@ -1,0 +1,162 @@
+//! Streamed answers: byte for byte, whatever they are cut like, and what becomes of those that break.
+
+use std::time::Duration;
+
+use crate::common::{ACME, CHAT, Setup, World, chat_body, stream_body};
+use gatelog_gateway::GatewayOptions;
+use gatelog_testkit::azure::{Behaviour, CallEnd, Ending};
+use http_body_util::BodyExt as _;
+
+#[tokio::test]
+async fn a_stream_passes_untouched_and_its_usage_is_recorded() {
+    let world = World::start(Setup::default()).await;
+    let answer = world.send(CHAT, &[("api-key", "k"), ACME], stream_body("hello")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"));
+    assert!(answer.body.ends_with(b"data: [DONE]\n\n"));
+    let direct = world.client.get(format!("{}/_sim/calls", world.azure.endpoint()).parse().unwrap()).await.unwrap();
+    assert_eq!(direct.status(), 200);
+    let tokens = world.azure.calls()[0].tokens;
+    let records = world.records().await;
+    assert_eq!(records[0]["ResponseBody"].as_str().unwrap().as_bytes(), &answer.body[..]);
+    assert_eq!(records[0]["Usage"]["completion_tokens"], tokens.output.unwrap());
+    assert!(records[0]["TtftMs"].is_u64());
+}
+
+#[tokio::test]
+async fn the_first_frames_arrive_before_the_last_are_made() {
+    let world = World::start(Setup::default()).await;
+    world.azure.behave_all(Behaviour::default().frames(6).frame_every(Duration::from_millis(60)));
+    let started = std::time::Instant::now();
+    let mut body = world.open(CHAT, &[("api-key", "k")], stream_body("slow")).await.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert!(first.starts_with(b"data: "));
+    assert!(started.elapsed() < Duration::from_millis(250), "the first frame did not wait for the others");
+    body.collect().await.unwrap();
+    assert!(started.elapsed() > Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_ends_the_call_and_leaves_a_record() {
+    let world = World::start(Setup::default()).await;
+    world.azure.behave_all(Behaviour::default().frames(50).frame_every(Duration::from_millis(20)));
+    let mut body = world.open(CHAT, &[("api-key", "k"), ACME], stream_body("long")).await.into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    wait_for("the provider to see it", || world.azure.calls()[0].end == CallEnd::Cancelled).await;
+    let records = world.records().await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["StatusCode"], 499);
+    assert!(records[0]["ResponseBody"].as_str().unwrap().starts_with("data: "));
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_before_any_answer_leaves_a_record() {
+    let world = World::start(Setup::default()).await;
+    world.azure.behave_all("hang".parse().unwrap());
+    let asking = world.open(CHAT, &[("api-key", "k"), ACME], chat_body("never"));
+    assert!(tokio::time::timeout(Duration::from_millis(200), asking).await.is_err());
+    wait_for("the provider to see it", || world.azure.calls()[0].end == CallEnd::Cancelled).await;
+    let records = world.records().await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["StatusCode"], 499);
+    assert_eq!(records[0]["RequestBody"], chat_body("never"));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_breaks_for_the_caller_too() {
+    let world = World::start(Setup::default()).await;
+    world.azure.behave_all_times(1, Behaviour::ending(Ending::CutAfterFrames(3)));
+    let stream = world.open(CHAT, &[("api-key", "k"), ACME], stream_body("cut")).await;
+    assert_eq!(stream.status(), 200);
+    assert!(stream.into_body().collect().await.is_err(), "a part must not look like the whole");
+    world.azure.behave_all_times(1, Behaviour::ending(Ending::CutBody));
+    let plain = world.open(CHAT, &[("api-key", "k"), ACME], chat_body("cut")).await;
+    assert!(plain.into_body().collect().await.is_err());
+    let records = world.records().await;
+    let statuses: Vec<_> = records.iter().map(|record| record["StatusCode"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [200, 502], "the stream shows its cut by itself");
+    assert!(records[0]["Usage"].is_null());
+}
+
+#[tokio::test]
+async fn broken_streams_and_errors_are_never_cached() {
+    let world = World::start(Setup::default()).await;
+    let headers = [("api-key", "k"), ACME, ("cf-aig-cache-ttl", "3600")];
+    world.azure.behave_all_times(1, Behaviour::ending(Ending::CutAfterFrames(3)));
+    let broken = world.open(CHAT, &headers, stream_body("x")).await;
+    assert!(broken.into_body().collect().await.is_err());
+    world.azure.behave_all_times(1, Behaviour::status(500));
+    assert_eq!(world.send(CHAT, &headers, stream_body("x")).await.status, 500);
+    let whole = world.send(CHAT, &headers, stream_body("x")).await;
+    assert_eq!(whole.header("cf-aig-cache-status"), Some("MISS"));
+    let replayed = world.send(CHAT, &headers, stream_body("x")).await;
+    assert_eq!(replayed.header("cf-aig-cache-status"), Some("HIT"));
+    assert_eq!(replayed.body, whole.body, "a stream is replayed as it was");
+    assert_eq!(replayed.header("content-type"), whole.header("content-type"));
+}
+
+#[tokio::test]
+async fn those_who_ask_the_same_at_once_share_one_call() {
+    let world = World::start(Setup::default()).await;
+    world.azure.behave_all(Behaviour::default().first_byte_after(Duration::from_millis(150)));
+    let headers = [("api-key", "k"), ACME, ("cf-aig-cache-ttl", "3600")];
+    let answers = futures::future::join_all((0..20).map(|_| world.send(CHAT, &headers, chat_body("same")))).await;
+    assert_eq!(world.azure.totals().sum.calls, 1);
+    assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+    let hits = answers.iter().filter(|answer| answer.header("cf-aig-cache-status") == Some("HIT")).count();
+    assert_eq!(hits, 19);
+    let other_key = [("api-key", "other"), headers[1], headers[2]];
+    let other = world.send(CHAT, &other_key, chat_body("same")).await;
+    assert_eq!(other.header("cf-aig-cache-status"), Some("MISS"), "another credential shares nothing");
+    assert_eq!(world.records().await.len(), 21);
+}
+
+#[tokio::test]
+async fn a_provider_that_falls_silent_is_broken() {
+    let options = GatewayOptions { idle_timeout: Duration::from_millis(150), ..GatewayOptions::default() };
+    let world = World::start(Setup { options, ..Setup::default() }).await;
+    world.azure.behave_all(Behaviour::ending(Ending::StallAfterFrames(2)));
+    let response = world.open(CHAT, &[("api-key", "k"), ACME], stream_body("x")).await;
+    assert!(response.into_body().collect().await.is_err());
+    assert_eq!(world.records().await[0]["StatusCode"], 200);
+}
+
+#[tokio::test]
+async fn bodies_over_the_cap_are_cut_and_measured() {
+    let options = GatewayOptions { log_body_bytes_max: 64, ..GatewayOptions::default() };
+    let world = World::start(Setup { options, ..Setup::default() }).await;
+    let answer = world.chat(&[ACME], &"é".repeat(100)).await;
+    let records = world.records().await;
+    let record = &records[0];
+    assert_eq!(record["Truncated"], true);
+    assert!(record["RequestBody"].as_str().unwrap().len() <= 64);
+    assert_eq!(record["RequestBodyBytes"], chat_body(&"é".repeat(100)).len());
+    assert_eq!(record["ResponseBodyBytes"], answer.body.len());
+    assert_eq!(record["ResponseBodySha256"].as_str().unwrap().len(), 64);
+    assert!(record["Usage"]["prompt_tokens"].is_u64(), "usage is read from the whole");
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_broken_off_and_recorded() {
+    let options = GatewayOptions { response_bytes_max: 10_000, ..GatewayOptions::default() };
+    let world = World::start(Setup { options, ..Setup::default() }).await;
+    assert_eq!(world.send(CHAT, &[ACME], stream_body("short")).await.status, 200);
+    world.azure.behave_all(Behaviour { text_bytes: Some(100_000), ..Behaviour::default() });
+    let response = world.open(CHAT, &[ACME], stream_body("long")).await;
+    assert!(response.into_body().collect().await.is_err());
+    let records = world.records().await;
+    assert_eq!(records.len(), 2);
+    assert!(records[1]["ResponseBody"].as_str().unwrap().len() <= 10_000);
+}
+
+/// Waits until `is_so`, at most two seconds.
+async fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain for {what}");
+}
