@@ -1,9 +1,13 @@
 //! The command line.
 
+mod budget;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gatelog_logpush::KeyBits;
+
+pub(crate) use budget::{BudgetCommand, BudgetSetArgs};
 
 /// Audit trail and cost ledger of LLM traffic: encrypted gateway logs in, an exact lake and an exact bill out.
 #[derive(Debug, Parser)]
@@ -21,18 +25,31 @@ pub(crate) struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run everything on embedded defaults: an in-process S3, a private Postgres, a day of sealed logs, ingest, the bill.
+    /// Run everything on embedded defaults: an in-process S3, a private Postgres, a day of sealed logs, a gateway before a
+    /// simulated Azure, ingest, the bill.
     Demo(DemoArgs),
     /// Pull logs from the bucket into the lake and the rollup, each line exactly once.
     ///
     /// Any number of daemons may share one ledger. SIGTERM finishes what is in flight and commits it.
     Ingest(IngestArgs),
+    /// Stand between applications and Azure OpenAI: forward, cache, retry, limit, and log every request.
+    ///
+    /// Applications change their base URL to `http://HOST:PORT/v1/ACCOUNT/GATEWAY/azure-openai/RESOURCE/DEPLOYMENT`; headers
+    /// are those of Cloudflare AI Gateway. The audit records go to `source.bucket`, from where `ingest` takes them. Budgets
+    /// and tokens are in the database, if there is one. SIGTERM finishes open answers and ships the rest of the records.
+    Gateway(GatewayArgs),
     /// Run one maintenance job.
     #[command(subcommand)]
     Job(JobCommand),
+    /// Limit what tenants may use: requests, tokens or dollars per window.
+    #[command(subcommand)]
+    Budget(BudgetCommand),
     /// See what could not be read, and have it tried again.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Make, list and revoke the tokens by which callers prove to the gateway who they are.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Make an RSA key pair: the public half goes to the gateway, the private half opens the logs.
     Keygen(KeygenArgs),
     /// Prove configuration, keys, buckets, clock and Postgres settings; print every problem found.
@@ -85,6 +102,37 @@ pub(crate) struct IngestArgs {
     /// Ingest what is there and exit; exit code 1 if any object could not be done.
     #[arg(long)]
     pub(crate) once: bool,
+}
+
+/// `gatelog gateway`.
+#[derive(Debug, Args)]
+pub(crate) struct GatewayArgs {
+    /// Listen beyond loopback without authentication: anybody in reach can spend the quota and write into the log.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+/// `gatelog token`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token and print it, once; only its SHA-256 is kept.
+    Create {
+        /// Names the token in logs and here.
+        id: String,
+        /// The tenant its requests are for; without one each request names its own.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// A gateway it may call; may be given several times, all if not at all.
+        #[arg(long = "gateway", value_name = "GATEWAY")]
+        gateways: Vec<String>,
+    },
+    /// Make a token worthless.
+    Revoke {
+        /// Its name.
+        id: String,
+    },
+    /// List all tokens, revoked ones too.
+    List,
 }
 
 /// `gatelog job`.

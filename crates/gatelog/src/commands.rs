@@ -1,11 +1,14 @@
 //! One file per command.
 
+mod budget;
 mod check;
 mod demo;
+mod gateway;
 mod ingest;
 mod job;
 mod keygen;
 mod quarantine;
+mod token;
 
 use std::process::ExitCode;
 
@@ -25,10 +28,14 @@ pub(crate) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 /// Whatever stops it, with the chain of causes.
 pub(crate) async fn run(command: Command, config: Config, environment: Environment<'_>) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(args) => demo::run(args, environment).await,
+        // The demo is everything at once, and so is its future.
+        Command::Demo(args) => Box::pin(demo::run(args, environment)).await,
         Command::Ingest(args) => ingest::run(&args, &config).await,
+        Command::Gateway(args) => gateway::run(&args, &config).await,
         Command::Job(job) => job::run(job, &config).await,
+        Command::Budget(command) => budget::run(command, &config).await,
         Command::Quarantine(command) => quarantine::run(command, &config).await,
+        Command::Token(command) => token::run(command, &config).await,
         Command::Keygen(args) => keygen::run(&args),
         Command::Check => check::run(&config).await,
         Command::Migrate => {

@@ -3,8 +3,11 @@
 //! The file is parsed strictly first, so that an error shows file, line and what is allowed. Then environment variables
 //! `GATELOG__SECTION__KEY` replace single leaves.
 
+mod budgets;
 mod env;
+mod gateway;
 mod sections;
+mod traces;
 
 use std::{
     fmt, fs,
@@ -14,10 +17,13 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use budgets::{BudgetEntry, BudgetsSection, PeriodName, StoreDown, UnitName};
+pub(crate) use gateway::{AuditSection, GatewaySection, TlsSection};
 pub(crate) use sections::{
     BucketSection, DatabaseSection, DeploymentSection, DeploymentTypeName, IngestSection, KeysSection, LakeSection,
     LogFormatName, LogSection, MetadataSection, PricingSection, ReportingSection, SourceSection, StatusSection,
 };
+pub(crate) use traces::TracesSection;
 
 /// Name of the file looked for in the working directory when none is given.
 pub(crate) const DEFAULT_FILE: &str = "gatelog.toml";
@@ -46,10 +52,16 @@ pub(crate) struct Config {
     pub(crate) pricing: PricingSection,
     /// What is deployed under which name; decides the price.
     pub(crate) deployments: Vec<DeploymentSection>,
+    /// The proxy in front of the providers.
+    pub(crate) gateway: GatewaySection,
+    /// What tenants may use, besides the budgets in the database.
+    pub(crate) budgets: BudgetsSection,
     /// How reports count days and months.
     pub(crate) reporting: ReportingSection,
     /// `/metrics`, `/healthz` and `/readyz`.
     pub(crate) status: StatusSection,
+    /// Spans of the gateway's requests, for an OTLP collector; off by default.
+    pub(crate) traces: TracesSection,
     /// Log lines on standard error.
     pub(crate) log: LogSection,
 }

@@ -61,6 +61,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// Commands that print a result keep quiet about the way there unless the file says otherwise.
 fn log_filter(command: &Command, config: &Config) -> String {
-    let quiet = !matches!(command, Command::Ingest(_)) && config.log.filter == "info";
+    let quiet = !matches!(command, Command::Ingest(_) | Command::Gateway(_)) && config.log.filter == "info";
     if quiet { "warn".to_owned() } else { config.log.filter.clone() }
 }

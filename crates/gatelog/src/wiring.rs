@@ -1,5 +1,7 @@
 //! Connects the crates as the configuration says.
 
+mod gateway;
+
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
@@ -12,6 +14,8 @@ use gatelog_pricing::{DeploymentMap, RateBook};
 use gatelog_runtime::{Readiness, SystemClock};
 
 use crate::config::Config;
+
+pub(crate) use gateway::{RunningGateway, gateway, server_tls};
 
 /// Connects to Postgres and brings the schema up to date.
 pub(crate) async fn catalog(config: &Config) -> anyhow::Result<Catalog> {

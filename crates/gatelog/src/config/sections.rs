@@ -116,6 +116,11 @@ impl Default for DatabaseSection {
 }
 
 impl DatabaseSection {
+    /// Whether there is a database at all; the gateway runs without one.
+    pub(crate) fn is_set(&self) -> bool {
+        self.url.is_set() || self.url_file.is_some()
+    }
+
     pub(crate) fn url(&self) -> Result<Secret, ConfigError> {
         secret("database.url", &self.url, self.url_file.as_ref())?.ok_or(ConfigError::Missing {
             key: "database.url",

@@ -54,10 +54,22 @@ fn secrets_are_not_printed() {
     assert!(!format!("{config:?}").contains("hunter2"));
 }
 
+fn example(name: &str) -> Config {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(name);
+    Config::load(Some(&path), &[]).unwrap()
+}
+
 #[test]
-fn the_example_in_deploy_parses() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/gatelog.toml");
-    Config::load(Some(&path), &[]).unwrap();
+fn the_examples_in_deploy_are_good() {
+    example("gatelog.toml");
+    let config = example("gateway.toml");
+    assert_eq!(config.budgets.budgets(&config.reporting.time_zone).unwrap().len(), 2);
+    // The files with keys are not on this machine; everything else is as it will be.
+    let mut section = config.gateway;
+    section.targets.iter_mut().for_each(|target| target.api_key_file = None);
+    let options = section.options(&config.metadata.tenant_key).unwrap();
+    assert_eq!((options.targets.len(), options.fallbacks.len(), options.residency.len()), (2, 1, 1));
+    section.audit.spool_options("ai-gateway").unwrap();
 }
 
 #[test]
