@@ -1,9 +1,12 @@
 //! `gatelog demo`: the whole way of the data on embedded defaults, checked against what was generated.
 //!
 //! A day of sealed logs is put into an in-process S3 and ingested into a private Postgres; some objects come late and are
-//! ingested by a second run. Every number is then compared with the generator's ground truth.
+//! ingested by a second run. Every number is then compared with the generator's ground truth. Then applications ask a
+//! simulated Azure OpenAI through the gateway, and the bill that comes out of its logs is compared with the provider's books.
 
+mod gateway;
 mod postgres;
+mod traffic;
 mod verdict;
 
 use std::{
@@ -23,10 +26,13 @@ use gatelog_model::{Clock, DeploymentType};
 use gatelog_objects::Store;
 use gatelog_runtime::{Readiness, Shutdown, SystemClock, listen_for_signals};
 use gatelog_testkit::{
+    azure::AzureServer,
     corpus::{DEPLOYMENTS, DayCorpus, DayPlan, Role},
     s3::S3Server,
 };
 use tempfile::TempDir;
+
+use gateway::DemoGateway;
 
 use crate::{
     cli::DemoArgs,
@@ -52,7 +58,8 @@ pub(crate) async fn run(args: DemoArgs, environment: Environment<'_>) -> anyhow:
     }
     say(started, "making an RSA-4096 key");
     let pair = tokio::task::spawn_blocking(|| generate_key_pair(KeyBits::Rsa4096)).await??;
-    let config = configure(&folder, &s3, database.url(), &pair)?;
+    let azure = gateway::start_azure().await?;
+    let config = configure(&folder, &s3, database.url(), &pair, &azure)?;
     say(started, &format!("writing a day of sealed logs, {} events", args.events));
     let corpus = generate(&args, pair.public.clone()).await?;
     verdict::require_empty(&config).await?;
@@ -66,7 +73,16 @@ pub(crate) async fn run(args: DemoArgs, environment: Environment<'_>) -> anyhow:
     say(started, "ingesting what came late");
     ingest(&config).await?;
     say(started, "comparing with what was generated");
-    let balanced = verdict::report(&config, &corpus.truth).await?;
+    let mut verdict = verdict::of_logs(&config, &corpus.truth).await?;
+
+    say(started, "asking a simulated Azure OpenAI through the gateway");
+    let gateway = DemoGateway::start(&config).await?;
+    let traffic = traffic::drive(&gateway, &azure).await?;
+    gateway.stop().await?;
+    say(started, "ingesting what the gateway logged");
+    ingest(&config).await?;
+    verdict.add_traffic(&config, &traffic).await?;
+    let balanced = verdict.print();
     println!("\n{} s from start to verdict", started.elapsed().as_secs());
     if args.exit {
         return Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -107,9 +123,17 @@ impl DemoFolder {
 }
 
 /// Makes the configuration, and leaves it as `gatelog.toml` in the folder for the other commands.
-fn configure(folder: &DemoFolder, s3: &S3Server, database_url: &str, pair: &KeyPairPem) -> anyhow::Result<Config> {
+fn configure(
+    folder: &DemoFolder,
+    s3: &S3Server,
+    database_url: &str,
+    pair: &KeyPairPem,
+    azure: &AzureServer,
+) -> anyhow::Result<Config> {
     let key_file = folder.path().join("private.pem");
     crate::commands::keygen::write_private(&key_file, &pair.private)?;
+    let public_key_file = folder.path().join("public.pem");
+    fs::write(&public_key_file, &pair.public).with_context(|| format!("write `{}`", public_key_file.display()))?;
     let bucket = |name: &str| BucketSection {
         name: name.to_owned(),
         region: s3.region().to_owned(),
@@ -126,6 +150,7 @@ fn configure(folder: &DemoFolder, s3: &S3Server, database_url: &str, pair: &KeyP
     config.keys.private_key_files = vec![key_file];
     config.ingest.commit_interval_seconds = COMMIT_INTERVAL.as_secs();
     config.deployments = deployments();
+    gateway::configure(&mut config, azure, &public_key_file, &folder.path().join("spool"));
     let path = folder.path().join("gatelog.toml");
     fs::write(&path, toml::to_string(&config)?).with_context(|| format!("write `{}`", path.display()))?;
     Ok(config)
@@ -187,16 +212,37 @@ async fn ingest(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps everything running until Ctrl-C, and says how to look further.
+/// Keeps everything running until Ctrl-C, gateway and ingest too, and says how to look further.
 async fn stay(folder: &DemoFolder, config: &Config, s3: &S3Server) -> anyhow::Result<()> {
+    let shutdown = Shutdown::default();
+    listen_for_signals(&shutdown)?;
+    let gateway = DemoGateway::start(config).await?;
+    let parts = wiring::ingest_parts(config, Arc::new(NoProgress), Readiness::default()).await?;
+    let catalog = parts.catalog.clone();
+    let ingest = shutdown.spawn(gatelog_ingest::run(parts, Mode::Daemon, shutdown.clone()));
+    say_how_to_look(folder, config, s3, &gateway)?;
+    shutdown.requested().await;
+    gateway.stop().await?;
+    ingest.await??;
+    catalog.close().await;
+    Ok(())
+}
+
+fn say_how_to_look(folder: &DemoFolder, config: &Config, s3: &S3Server, gateway: &DemoGateway) -> anyhow::Result<()> {
     let config_file = folder.path().join("gatelog.toml");
     println!("\nlook further, in another terminal, while this one stays open:");
     println!("  psql '{}' -c 'SELECT * FROM gatelog.cost_daily LIMIT 20'", config.database.url()?.expose());
     println!("  gatelog --config {} quarantine list", config_file.display());
     println!("  the lake: s3://lake/lake at {}, keys in {}", s3.endpoint(), config_file.display());
+    println!("ask through the gateway; within seconds it is on the bill:");
+    println!(
+        "  curl '{}/gpt-4o-sa/chat/completions?api-version=2024-10-21' \\",
+        gateway.azure_endpoint("aoai-imbila-sa")
+    );
+    println!(
+        "    -H 'api-key: any' -H 'content-type: application/json' -H 'cf-aig-metadata: {{\"tenantId\":\"me\"}}' \\"
+    );
+    println!("    -d '{{\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'");
     println!("Ctrl-C ends the demo and removes what is temporary");
-    let shutdown = Shutdown::default();
-    listen_for_signals(&shutdown)?;
-    shutdown.requested().await;
     Ok(())
 }

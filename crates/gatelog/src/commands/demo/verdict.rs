@@ -1,4 +1,4 @@
-//! The ledger, the rollup and the lake against the generator's ground truth.
+//! The ledger, the rollup and the lake against the generator's ground truth and the provider's books.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +8,7 @@ use gatelog_columnar::{EventRow, read_events};
 use gatelog_model::PicoUsd;
 use gatelog_testkit::corpus::{GroundTruth, LABEL_KEY};
 
+use super::traffic::{TenantUse, Traffic};
 use crate::{config::Config, wiring};
 
 /// Rows of the cost view that are read: all of them, for 50 tenants with a handful of models.
@@ -27,8 +28,8 @@ pub(super) async fn require_empty(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints balance, cost and verdict; whether every number was right.
-pub(super) async fn report(config: &Config, truth: &GroundTruth) -> anyhow::Result<bool> {
+/// Prints balance and cost of the generated logs, and compares them.
+pub(super) async fn of_logs(config: &Config, truth: &GroundTruth) -> anyhow::Result<Verdict> {
     let catalog = wiring::connect(config).await?;
     let costs = catalog.cost_by_tenant_and_model(COST_ROWS_MAX).await?;
     let rows = lake_rows(config, &catalog).await?;
@@ -38,7 +39,7 @@ pub(super) async fn report(config: &Config, truth: &GroundTruth) -> anyhow::Resu
     check_lake(&rows, truth, &mut verdict);
     catalog.close().await;
     print_costs(&costs);
-    Ok(verdict.print())
+    Ok(verdict)
 }
 
 /// Every row of the table, read back from the bucket.
@@ -54,8 +55,9 @@ async fn lake_rows(config: &Config, catalog: &Catalog) -> anyhow::Result<Vec<Eve
     Ok(rows)
 }
 
+/// What was compared so far.
 #[derive(Default)]
-struct Verdict {
+pub(super) struct Verdict {
     lines: Vec<String>,
     wrong: usize,
 }
@@ -70,8 +72,38 @@ impl Verdict {
         }
     }
 
-    fn print(&self) -> bool {
-        println!("\nagainst the generator's ground truth");
+    /// Compares the bill of what went through the gateway with what the provider counted.
+    pub(super) async fn add_traffic(&mut self, config: &Config, traffic: &Traffic) -> anyhow::Result<()> {
+        let catalog = wiring::connect(config).await?;
+        let costs = catalog.cost_by_tenant_and_model(COST_ROWS_MAX).await?;
+        let totals = catalog.ledger_totals().await?;
+        catalog.close().await;
+        let Traffic { by_tenant, forwarded, cache_hits, refused } = traffic;
+        println!(
+            "\ngateway\n  {} tenants: {forwarded} tries at the provider, {cache_hits} answers out of the cache, {refused} refused by a budget",
+            by_tenant.len()
+        );
+        let rows: Vec<_> = costs
+            .into_iter()
+            .filter(|row| row.tenant_id.as_deref().is_some_and(|tenant| by_tenant.contains_key(tenant)))
+            .collect();
+        print_costs(&rows);
+        let found = use_by_tenant(&rows);
+        for (tenant, expected) in by_tenant {
+            let found = found.get(tenant).cloned().unwrap_or_default();
+            self.compare(&format!("{tenant}: requests"), found.requests, expected.requests);
+            self.compare(&format!("{tenant}: input tokens"), found.input_tokens, expected.input_tokens);
+            self.compare(&format!("{tenant}: output tokens"), found.output_tokens, expected.output_tokens);
+            self.compare(&format!("{tenant}: cost in USD"), found.cost, expected.cost);
+            self.compare(&format!("{tenant}: saved by the cache in USD"), found.saved, expected.saved);
+        }
+        self.compare("ledger balanced with the gateway's records", totals.is_balanced(), true);
+        Ok(())
+    }
+
+    /// Prints every line; whether every number was right.
+    pub(super) fn print(&self) -> bool {
+        println!("\nagainst the generator's ground truth and the provider's books");
         self.lines.iter().for_each(|line| println!("{line}"));
         match self.wrong {
             0 => println!("every number balances"),
@@ -114,6 +146,20 @@ async fn check_ledger(catalog: &Catalog, truth: &GroundTruth, verdict: &mut Verd
     verdict.compare("rejects", tally.rejects, expected.rejects);
     verdict.compare("ledger balanced", totals.is_balanced(), true);
     Ok(())
+}
+
+/// The bill of each tenant over all models.
+fn use_by_tenant(rows: &[CostRow]) -> BTreeMap<String, TenantUse> {
+    let mut tenants: BTreeMap<String, TenantUse> = BTreeMap::new();
+    for row in rows {
+        let used = tenants.entry(row.tenant_id.clone().unwrap_or_default()).or_default();
+        used.requests += row.requests;
+        used.input_tokens += row.input_tokens;
+        used.output_tokens += row.output_tokens;
+        used.cost = [used.cost, row.cost].into_iter().sum();
+        used.saved = [used.saved, row.saved].into_iter().sum();
+    }
+    tenants
 }
 
 /// Totals of one tenant with one model, as both sides count them.
