@@ -9,6 +9,7 @@ mod key;
 
 use std::{sync::Arc, time::Duration};
 
+use crate::controls::{CacheTtl, Controls};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use moka::{Expiry, future::Cache as Moka};
@@ -17,6 +18,8 @@ pub(crate) use flight::{Flights, Follow, Lead, Takeoff};
 pub use key::KeyMode;
 pub(crate) use key::{AuthClass, CacheKey, CacheScope};
 
+/// How long an answer is kept if the request brings a cache key but no time; Cloudflare's figure.
+const KEYED_TTL: Duration = Duration::from_secs(300);
 /// What an entry costs beside its body: key, headers, bookkeeping.
 const ENTRY_OVERHEAD_BYTES: usize = 1_024;
 
@@ -51,6 +54,31 @@ pub struct CacheOptions {
     pub entry_bytes_max: usize,
     /// How `cf-aig-cache-key` is understood.
     pub key_mode: KeyMode,
+}
+
+/// What a request asks of the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CacheWish {
+    /// Whether the provider is to be asked whatever the cache has.
+    pub(crate) is_skipped: bool,
+    /// How long the answer is kept; zero keeps it not at all.
+    pub(crate) ttl: Duration,
+    /// `cf-aig-cache-key`.
+    pub(crate) key: Option<String>,
+}
+
+impl CacheOptions {
+    /// What these controls ask for, with what holds where they do not say.
+    pub(crate) fn wish(&self, controls: &Controls) -> CacheWish {
+        let ttl = match controls.cache_ttl {
+            Some(CacheTtl::Off) => Duration::ZERO,
+            Some(CacheTtl::For(ttl)) => ttl,
+            None if controls.cache_key.is_some() && self.default_ttl.is_zero() => KEYED_TTL,
+            None => self.default_ttl,
+        };
+        let is_skipped = !self.enabled || controls.skip_cache == Some(true);
+        CacheWish { is_skipped, ttl, key: controls.cache_key.clone() }
+    }
 }
 
 impl Default for CacheOptions {
@@ -111,10 +139,6 @@ impl AnswerCache {
         };
         let answers = Moka::builder().max_capacity(options.bytes_max).weigher(weigh).expire_after(OwnTtl).build();
         Self { options, answers, flights: Flights::default() }
-    }
-
-    pub(crate) fn options(&self) -> &CacheOptions {
-        &self.options
     }
 
     pub(crate) async fn get(&self, key: &CacheKey) -> Option<Arc<StoredAnswer>> {

@@ -7,7 +7,9 @@ use gatelog_usage::RequestFacts;
 use http::{HeaderMap, Method, header};
 
 use crate::{
+    cache::CacheWish,
     controls::Controls,
+    gateway::GatewayOptions,
     headers,
     retry::RetryPlan,
     route::{Route, Target as RouteTarget},
@@ -17,7 +19,7 @@ use crate::{
 /// One place that a request is sent to, as often as its plan allows.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// From 0; what `cf-aig-step` says.
+    /// What `cf-aig-step` says: which entry of a universal request, else which target, from 0.
     pub(crate) number: u32,
     pub(crate) target: Arc<Target>,
     pub(crate) method: Method,
@@ -32,6 +34,8 @@ pub(crate) struct Step {
     pub(crate) retry: RetryPlan,
     /// Longest wait for the first byte of each try.
     pub(crate) timeout: Option<Duration>,
+    /// What is asked of the cache.
+    pub(crate) cache: CacheWish,
 }
 
 /// What leads to the first step and those that stand in for it.
@@ -42,6 +46,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a Bytes,
     pub(crate) controls: &'a Controls,
+    /// Which entry of a universal request it is. Clients look up what they have asked by it, so that those who stand in for
+    /// its target go under the same number.
+    pub(crate) entry: Option<u32>,
 }
 
 /// Nothing at this gateway answers the path.
@@ -52,7 +59,7 @@ pub(crate) struct NoTarget;
 pub(crate) fn append_steps(
     steps: &mut Vec<Arc<Step>>,
     targets: &Targets,
-    default_retry: RetryPlan,
+    options: &GatewayOptions,
     wanted: &Wanted<'_>,
 ) -> Result<(), NoTarget> {
     let (primary, path, deployment) = match &wanted.route.target {
@@ -65,7 +72,8 @@ pub(crate) fn append_steps(
     let primary = primary.ok_or(NoTarget)?;
     let body = std::str::from_utf8(wanted.body).unwrap_or_default();
     let facts = gatelog_usage::read_request(body);
-    let retry = retry_plan(default_retry, wanted.controls);
+    let retry = retry_plan(options.retry, wanted.controls);
+    let cache = options.cache.wish(wanted.controls);
     let to_provider = headers::for_provider(wanted.headers);
     let step = |target: &Arc<Target>, path: String, deployment: Option<&str>, endpoint: String| Step {
         number: 0,
@@ -79,9 +87,10 @@ pub(crate) fn append_steps(
         facts: facts.clone(),
         retry,
         timeout: wanted.controls.request_timeout,
+        cache: cache.clone(),
     };
     let mut push = |step: Step| {
-        let number = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        let number = wanted.entry.unwrap_or_else(|| u32::try_from(steps.len()).unwrap_or(u32::MAX));
         steps.push(Arc::new(Step { number, ..step }));
     };
     push(step(&primary, path.as_str().to_owned(), deployment, wanted.route.endpoint.clone()));

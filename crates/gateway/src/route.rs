@@ -167,7 +167,9 @@ impl Route {
             AZURE => to_azure(rest, query)?,
             slug if is_other_provider(slug) => {
                 let endpoint = format!("{}{query}", some(rest)?);
-                (Target::Provider { slug: slug.to_owned(), path: UpstreamPath::of(&endpoint) }, endpoint)
+                // Clients that take OpenAI's whole URL apart leave its version in; the provider's base has it already.
+                let path = if slug == OPENAI { endpoint.strip_prefix("v1/").unwrap_or(&endpoint) } else { &endpoint };
+                (Target::Provider { slug: slug.to_owned(), path: UpstreamPath::of(path) }, endpoint)
             }
             _ => return Err(RouteError::UnknownProvider),
         };

@@ -3,7 +3,7 @@
 //! The order is: read and authenticate; make sure that the audit record has a place; look into the cache; keep to residency;
 //! reserve the budget; forward. Everything up to there is refused before a provider is called.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     answer::AnswerBody,
     cache::{CacheKey, CacheScope, CacheStatus},
-    controls::{CacheTtl, Controls, HeaderMode},
+    controls::HeaderMode,
     conversation::{Collect, Conversation, expected_record_bytes},
     error_body::GatewayError,
     gateway::{Gateway, Shared},
@@ -23,13 +23,10 @@ use crate::{
     intake::Intake,
     metrics,
     plan::{Step, Wanted, append_steps},
-    route::{Route, Target as RouteTarget, UniversalEntry},
+    route::{Target as RouteTarget, UniversalEntry},
     serving::Serving,
     spans,
 };
-
-/// How long an answer is kept if the request brings a cache key but no time; Cloudflare's figure.
-const KEYED_TTL: Duration = Duration::from_secs(300);
 
 impl Gateway {
     /// Answers one request; every failure is an answer too.
@@ -84,10 +81,11 @@ impl Gateway {
             span,
         });
         spans::describe(&conversation);
+        let key = cache_key(shared, &intake, &steps[0]);
         let serving = Serving { shared, conversation, steps, read };
-        match cache_plan(shared, &intake) {
+        match key {
             None => serving.asked(None, CacheStatus::Bypass).await,
-            Some(plan) => serving.cached(plan).await,
+            Some(key) => serving.cached(key).await,
         }
     }
 }
@@ -147,19 +145,19 @@ fn collect(shared: &Shared, intake: &Intake) -> Collect {
 /// Where the request may be sent, in order.
 fn steps(shared: &Shared, intake: &Intake) -> Result<Vec<Arc<Step>>, GatewayError> {
     let mut steps = Vec::new();
-    let mut append = |route: &Route, headers: &HeaderMap, body: &Bytes, controls: &Controls, method: &Method| {
-        let wanted = Wanted { route, method, headers, body, controls };
-        append_steps(&mut steps, &shared.targets, shared.options.retry, &wanted)
-            .map_err(|_| GatewayError::unknown_provider())
+    let mut append = |wanted: &Wanted<'_>| {
+        append_steps(&mut steps, &shared.targets, &shared.options, wanted).map_err(|_| GatewayError::unknown_provider())
     };
-    if intake.route.target != RouteTarget::Universal {
-        append(&intake.route, &intake.headers, &intake.body, &intake.controls, &intake.method)?;
+    let Intake { route, method, headers, body, controls, .. } = intake;
+    if route.target != RouteTarget::Universal {
+        append(&Wanted { route, method, headers, body, controls, entry: None })?;
         return Ok(steps);
     }
     if intake.method != Method::POST {
         return Err(GatewayError::bad_request("the universal endpoint takes a POST with an array of requests"));
     }
-    for entry in UniversalEntry::parse_all(&intake.body).map_err(|error| GatewayError::from(&error))? {
+    let entries = UniversalEntry::parse_all(&intake.body).map_err(|error| GatewayError::from(&error))?;
+    for (index, entry) in (0..).zip(&entries) {
         let route = entry.route(&intake.route.account, &intake.route.gateway);
         let route = route.map_err(|error| GatewayError::from(&error))?;
         let mode: HeaderMode = shared.options.header_mode;
@@ -167,40 +165,28 @@ fn steps(shared: &Shared, intake: &Intake) -> Result<Vec<Arc<Step>>, GatewayErro
         let mut headers = entry.headers.clone();
         headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         let body = Bytes::copy_from_slice(entry.query.get().as_bytes());
-        append(&route, &headers, &body, &read.controls, &Method::POST)?;
+        let (method, controls) = (&Method::POST, &read.controls);
+        append(&Wanted { route: &route, method, headers: &headers, body: &body, controls, entry: Some(index) })?;
     }
     Ok(steps)
 }
 
-/// How the cache serves a request.
-pub(crate) struct CachePlan {
-    pub(crate) key: CacheKey,
-    pub(crate) ttl: Duration,
-}
-
-/// `None` passes the cache by.
-fn cache_plan(shared: &Shared, intake: &Intake) -> Option<CachePlan> {
-    let options = shared.cache.options();
-    let controls = &intake.controls;
-    let is_skipped = controls.skip_cache == Some(true) || intake.method != Method::POST;
-    if !options.enabled || is_skipped || intake.body.is_empty() {
+/// Where the cache has the answer, if it may be asked; the first step decides. How long an answer is kept is decided by
+/// the step that gives it.
+fn cache_key(shared: &Shared, intake: &Intake, first: &Step) -> Option<CacheKey> {
+    let wish = &first.cache;
+    if wish.is_skipped || wish.ttl.is_zero() || intake.method != Method::POST || intake.body.is_empty() {
         return None;
     }
-    let ttl = match controls.cache_ttl {
-        Some(CacheTtl::Off) => return None,
-        Some(CacheTtl::For(ttl)) => ttl,
-        None if controls.cache_key.is_some() && options.default_ttl.is_zero() => KEYED_TTL,
-        None => options.default_ttl,
-    };
     let scope = CacheScope {
         account: intake.route.account.as_str(),
         gateway: intake.route.gateway.as_str(),
         method: intake.method.as_str(),
         provider: intake.route.provider().unwrap_or_default(),
         endpoint: &intake.route.endpoint,
-        asked_key: controls.cache_key.as_deref(),
+        asked_key: wish.key.as_deref(),
         body: &intake.body,
     };
-    let key = CacheKey::new(&intake.caller.tenant, intake.caller.class, options.key_mode, &scope);
-    (!ttl.is_zero()).then_some(CachePlan { key, ttl })
+    let mode = shared.options.cache.key_mode;
+    Some(CacheKey::new(&intake.caller.tenant, intake.caller.class, mode, &scope))
 }

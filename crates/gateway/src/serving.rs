@@ -1,6 +1,6 @@
 //! One request that may be answered: out of the cache, or by a provider within the tenant's regions and budgets.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use gatelog_budget::Refusal;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::{
     answer::{AnswerBody, AnswerBounds, PassingBody},
     bill::Bill,
-    cache::{CacheStatus, Follow, Lead, StoredAnswer, Takeoff},
+    cache::{CacheKey, CacheStatus, Follow, Lead, StoredAnswer, Takeoff},
     capture::logged,
     conversation::{Closing, Conversation, OpenRecord},
     error_body::GatewayError,
@@ -21,9 +21,13 @@ use crate::{
     metrics,
     plan::Step,
     refusal::limit_error,
-    service::{CachePlan, Refused},
+    service::Refused,
     settle::{CacheFill, Ending, Passing},
 };
+
+/// Longest wait that is left to OpenAI's SDKs. The one for Node sleeps as long as `retry-after` says, hours if need be; all of
+/// them give up at once when they are told not to try again.
+const SDK_WAIT_MAX_SECONDS: u64 = 60;
 
 /// A request that is being answered.
 pub(crate) struct Serving<'a> {
@@ -35,17 +39,18 @@ pub(crate) struct Serving<'a> {
 }
 
 impl Serving<'_> {
-    pub(crate) async fn cached(self, plan: CachePlan) -> Result<Response<AnswerBody>, Refused> {
-        if let Some(answer) = self.shared.cache.get(&plan.key).await {
+    /// Answers out of the cache, or asks a provider for all who ask the same.
+    pub(crate) async fn cached(self, key: CacheKey) -> Result<Response<AnswerBody>, Refused> {
+        if let Some(answer) = self.shared.cache.get(&key).await {
             return self.hit(&answer).await;
         }
-        match self.shared.cache.flights.join(plan.key) {
+        match self.shared.cache.flights.join(key) {
             Takeoff::Lead(lead) => {
                 // Another flight may have landed between the look and the take-off.
-                if let Some(answer) = self.shared.cache.get(&plan.key).await {
+                if let Some(answer) = self.shared.cache.get(&key).await {
                     return self.hit(&answer).await;
                 }
-                self.asked(Some((lead, plan.ttl)), CacheStatus::Miss).await
+                self.asked(Some(lead), CacheStatus::Miss).await
             }
             Takeoff::Follow(follow) => match self.followed(follow).await {
                 Some(answer) => self.hit(&answer).await,
@@ -102,7 +107,7 @@ impl Serving<'_> {
 
     pub(crate) async fn asked(
         mut self,
-        lead: Option<(Lead, Duration)>,
+        lead: Option<Lead>,
         cache: CacheStatus,
     ) -> Result<Response<AnswerBody>, Refused> {
         metrics::cached(cache);
@@ -161,6 +166,9 @@ impl Serving<'_> {
         }
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
         refused.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        if seconds > SDK_WAIT_MAX_SECONDS {
+            refused.headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
         set_text(&mut refused.headers, "cf-aig-cache-status", CacheStatus::Bypass.as_str());
         refused
     }
@@ -186,12 +194,13 @@ impl Serving<'_> {
         &self,
         answered: Answered,
         bill: Bill,
-        lead: Option<(Lead, Duration)>,
+        lead: Option<Lead>,
     ) -> Result<Response<AnswerBody>, Refused> {
         let Answered { response, record, made } = answered;
         let (parts, body) = response.into_parts();
         let mut headers = headers::for_caller(&parts.headers);
-        let fill = lead.map(|(lead, ttl)| CacheFill { lead, ttl, headers: headers.clone() });
+        let ttl = made.step.cache.ttl;
+        let fill = lead.filter(|_| !ttl.is_zero()).map(|lead| CacheFill { lead, ttl, headers: headers.clone() });
         set_made(&mut headers, &made);
         let passing = Passing::new(record, bill, fill, parts.status, &parts.headers);
         let options = &self.shared.options;

@@ -95,6 +95,7 @@ fn other_paths_go_where_the_table_says() {
             ],
         ),
         ("/v1/acc/gw/openai/chat/completions", ["openai", "-", "/chat/completions", "chat/completions"]),
+        ("/v1/acc/gw/openai/v1/responses", ["openai", "-", "/responses", "v1/responses"]),
         (
             "/v1/acc/gw/openai/responses/resp_1?include[]=a",
             ["openai", "-", "/responses/resp_1?include[]=a", "responses/resp_1?include[]=a"],

@@ -31,7 +31,10 @@ async fn over_budget_is_a_429_that_says_which_before_any_call() {
     let large = world.chat(&[ACME], &"x".repeat(2_000)).await;
     assert_eq!(large.status, 429);
     assert_eq!(large.header("cf-aig-source"), Some("rate-limit"));
-    assert!(large.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    let wait: u64 = large.header("retry-after").unwrap().parse().unwrap();
+    assert!(wait > 0);
+    let is_told_not_to = large.header("x-should-retry") == Some("false");
+    assert_eq!(is_told_not_to, wait > 60, "no SDK sleeps until the end of the day");
     let error = large.json();
     assert_eq!(error["name"], "AiGatewayError");
     assert_eq!(error["success"], false);
@@ -227,4 +230,50 @@ async fn the_universal_endpoint_takes_the_next_entry() {
     let records = world.records().await;
     assert_eq!(records.len(), 2);
     assert_eq!(records[1]["RequestBody"], json!({"messages": [{"role": "user", "content": "hi"}]}).to_string());
+}
+
+#[tokio::test]
+async fn an_entry_keeps_its_number_whoever_stands_in_for_its_target() {
+    let options = GatewayOptions {
+        targets: vec![
+            azure_target("sa", "aoai-za", "southafricanorth"),
+            azure_target("eu", "aoai-eu", "swedencentral"),
+        ],
+        fallbacks: vec![FallbackOptions { from: "aoai-za".into(), deployment: String::new(), to: vec!["eu".into()] }],
+        ..GatewayOptions::default()
+    };
+    let world = World::start(Setup { options, ..Setup::default() }).await;
+    world.azure.behave_all_times(1, Behaviour::status(500));
+    let entry = json!({
+        "provider": "azure-openai",
+        "endpoint": "aoai-za/gpt-4o/chat/completions?api-version=2024-10-21",
+        "headers": {"api-key": "k"},
+        "query": {"messages": [{"role": "user", "content": "hi"}]},
+    });
+    let answer = world.send("/v1/account/prod", &[ACME], json!([entry]).to_string()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cf-aig-provider")), (200, Some("eu")));
+    assert_eq!(answer.header("cf-aig-step"), Some("0"), "clients look up what they asked by it");
+}
+
+#[tokio::test]
+async fn an_entry_says_what_it_asks_of_the_cache() {
+    let world = World::start(Setup::default()).await;
+    let body = |ttl: &str, prompt: &str| {
+        json!([{
+            "provider": "azure-openai",
+            "endpoint": "aoai-za/gpt-4o/chat/completions?api-version=2024-10-21",
+            "headers": {"api-key": "k", "cf-aig-cache-ttl": ttl},
+            "query": {"messages": [{"role": "user", "content": prompt}]},
+        }])
+        .to_string()
+    };
+    let ask = async |headers: &[(&str, &str)], body: String| {
+        let answer = world.send("/v1/account/prod", headers, body).await;
+        answer.header("cf-aig-cache-status").map(str::to_owned)
+    };
+    assert_eq!(ask(&[ACME], body("60", "a")).await.as_deref(), Some("MISS"));
+    assert_eq!(ask(&[ACME], body("60", "a")).await.as_deref(), Some("HIT"));
+    let request = [ACME, ("cf-aig-cache-ttl", "60")];
+    assert_eq!(ask(&request, body("0", "b")).await.as_deref(), Some("BYPASS"));
+    assert_eq!(ask(&request, body("0", "b")).await.as_deref(), Some("BYPASS"));
 }
