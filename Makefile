@@ -60,6 +60,7 @@ test-postgres-sources: build ## Each way the demo finds a Postgres
 interop: tools-test build ## Other implementations read and write what we do
 	tests/interop-envelope/run.sh
 	tests/interop/run.sh $(BIN)
+	tests/interop-gateway/run.sh $(BIN)
 
 .PHONY: soak
 soak: tools-test build ## Long crash campaign: SEED=1 SECONDS_LONG=600
