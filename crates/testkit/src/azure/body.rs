@@ -171,14 +171,17 @@ mod tests {
     use crate::azure::journal::{Journal, Names};
 
     /// Polls to the end; `.` stands for a poll that had nothing, `!` for a cut.
-    fn polled(text: &str, how: &Behaviour) -> String {
+    async fn polled(text: &str, how: &Behaviour) -> String {
         let names = Names { deployment: "d".into(), tenant: None };
         let call = Arc::new(Journal::new(0)).open(names, None, CancellationToken::new());
         let mut body = AnswerBody::new(Rendered::plain(text.to_owned(), String::new()), how, call);
         let mut seen = String::new();
         loop {
             match Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())) {
-                Poll::Pending => seen.push('.'),
+                Poll::Pending => {
+                    seen.push('.');
+                    sleep(Duration::from_millis(1)).await;
+                }
                 Poll::Ready(Some(Ok(frame))) => seen.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap()),
                 Poll::Ready(Some(Err(CutHere))) => return seen + "!",
                 Poll::Ready(None) => return seen,
@@ -186,18 +189,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn azure_bodies_wait_between_writes_so_that_hyper_writes() {
-        assert_eq!(polled("abcde", &Behaviour::default()), "abcde");
-        assert_eq!(polled("abcde", &Behaviour::default().write_bytes(2)), "ab.cd.e");
-        assert_eq!(polled("", &Behaviour::default().write_bytes(2)), "");
+    #[tokio::test]
+    async fn azure_bodies_wait_between_writes_so_that_hyper_writes() {
+        assert_eq!(polled("abcde", &Behaviour::default()).await, "abcde");
+        assert_eq!(polled("abcde", &Behaviour::default().write_bytes(2)).await, "ab.cd.e");
+        assert_eq!(polled("", &Behaviour::default().write_bytes(2)).await, "");
     }
 
     #[tokio::test]
     async fn azure_bodies_wait_before_a_cut_so_that_hyper_writes() {
-        let seen = polled("abcde", &Behaviour::ending(Ending::CutBody));
+        let seen = polled("abcde", &Behaviour::ending(Ending::CutBody)).await;
         assert!(seen.starts_with("ab.") && seen.ends_with(".!"), "{seen}");
-        let seen = polled("abcde", &Behaviour::ending(Ending::CutAfterFrames(0)));
+        let seen = polled("abcde", &Behaviour::ending(Ending::CutAfterFrames(0))).await;
         assert!(seen.starts_with('.') && seen.ends_with(".!"), "{seen}");
     }
 }
