@@ -10,7 +10,7 @@ DEMO_ARGS ?=
 export GATELOG_CACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/gatelog
 export CARGO_TARGET_DIR ?= $(GATELOG_CACHE_DIR)/target
 BIN := $(CARGO_TARGET_DIR)/debug
-# Seed and duration of `make soak`.
+# Seed and duration of each campaign of `make soak`.
 SEED ?= 1
 SECONDS_LONG ?= 600
 
@@ -63,9 +63,10 @@ interop: tools-test build ## Other implementations read and write what we do
 	tests/interop-gateway/run.sh $(BIN)
 
 .PHONY: soak
-soak: tools-test build ## Long crash campaign: SEED=1 SECONDS_LONG=600
+soak: tools-test build ## Long campaigns of kills and chance, one after the other: SEED=1 SECONDS_LONG=600
 	GATELOG_SOAK_SEED=$(SEED) GATELOG_SOAK_SECONDS=$(SECONDS_LONG) \
-		$(BIN)/gatelog-testkit-postgres -- cargo nextest run --workspace --locked -E 'binary(soak)' --no-capture
+		$(BIN)/gatelog-testkit-postgres -- cargo nextest run --workspace --locked --no-capture \
+		-E 'binary(soak) | (binary(contract) & test(/^random_streams::/)) | (binary(gateway) & test(/^(budget|loss)::/))'
 
 .PHONY: bench
 bench: tools-build ## Measure the goals, ratios in one run against named peers

@@ -1,42 +1,22 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 //! Random kills under load: `GATELOG_SOAK_SECONDS` long with `GATELOG_SOAK_SEED`; a few rounds in the usual run.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use gatelog_system_tests::{Audit, Labels, LogObject, Run, World};
+use gatelog_system_tests::{Audit, Campaign, Labels, LogObject, Random, Run, World};
 
 const SETTINGS: &str = "[ingest]\nlease_seconds = 3\ncommit_interval_seconds = 1\npoll_interval_seconds = 1\nfull_relist_interval_seconds = 1\n";
 /// Rounds of the usual run: about fifteen seconds.
 const ROUNDS: u32 = 6;
 
-/// A small generator, so that a seed is all that a failure needs.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
-fn setting(name: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "how `make soak` says how long")]
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn random_kills_never_change_a_total() {
-    let seed = setting("GATELOG_SOAK_SEED").unwrap_or(1);
-    let deadline = setting("GATELOG_SOAK_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut campaign = Campaign::begin(ROUNDS);
+    let mut random = campaign.random();
     let world = World::start(SETTINGS).await;
     let mut expected = Labels::new();
     let mut next = 0;
-    let mut round = 0;
-    while deadline.map_or(round < ROUNDS, |deadline| Instant::now() < deadline) {
-        round += 1;
+    while campaign.next_round().is_some() {
         let objects: Vec<_> = (0..=random.below(8)).map(|_| object(&mut random, &mut next, &mut expected)).collect();
         world.put(&objects).await;
         let mut daemons: Vec<_> = (0..=random.below(2)).map(|_| Run::ingest().start(&world)).collect();
@@ -46,14 +26,7 @@ async fn random_kills_never_change_a_total() {
     Run::ingest_once().succeed(&world).await;
     let audit = Audit::of(&world).await;
     audit.assert_exactly(&expected);
-    #[expect(clippy::print_stderr, reason = "the figure that a campaign is quoted with")]
-    {
-        eprintln!(
-            "seed {seed}: {round} rounds of kills, {} events exact, {} orphans",
-            expected.len(),
-            audit.unreferenced
-        );
-    }
+    campaign.report(&format!("{} events exact after kills, {} orphans", expected.len(), audit.unreferenced));
 }
 
 /// New labels, and now and then some that were there.

@@ -67,12 +67,32 @@ impl Audit {
         let invented: Vec<_> = counts.keys().filter(|label| !expected.contains(label)).collect();
         assert!(invented.is_empty(), "from nowhere: {invented:?}");
 
+        self.assert_agreed();
+        assert_eq!(self.totals.cost, labels::cost(expected), "and that is the true cost");
+    }
+
+    /// Asserts that every answer of `answered` is there once, every other call of `asked` once or not at all, and no line
+    /// was seen twice or refused; and that ledger, rollup and lake agree.
+    pub fn assert_answered(&self, answered: &Labels, asked: &Labels) {
+        let counts = self.labels();
+        let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
+        assert!(doubled.is_empty(), "counted twice: {doubled:?}");
+        let lost: Vec<_> = answered.iter().filter(|label| !counts.contains_key(label)).collect();
+        assert!(lost.is_empty(), "answered, and lost: {lost:?}");
+        let invented: Vec<_> = counts.keys().filter(|label| !asked.contains(label)).collect();
+        assert!(invented.is_empty(), "from nowhere: {invented:?}");
+        let tally = &self.totals.tally;
+        assert_eq!((tally.duplicates, tally.rejects), (0, 0), "{tally:?}");
+        self.assert_agreed();
+    }
+
+    /// Asserts that ledger, rollup and lake agree with each other.
+    fn assert_agreed(&self) {
         let totals = &self.totals;
         assert!(totals.is_balanced(), "{totals:?}");
         let rows = self.rows.len() as u64;
         let everywhere = [totals.tally.events, totals.lake_events, totals.file_rows, totals.rollup_requests];
         assert_eq!(everywhere, [rows; 4], "ledger, commits, files and rollup count the rows of the lake: {totals:?}");
         assert_eq!(totals.cost, self.lake_cost(), "rollup and lake cost the same");
-        assert_eq!(totals.cost, labels::cost(expected), "and that is the true cost");
     }
 }

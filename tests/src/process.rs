@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Run {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    is_speaking: bool,
 }
 
 /// A running daemon, killed when it is dropped.
@@ -25,7 +26,8 @@ pub struct Running(Option<Child>);
 impl Run {
     /// `gatelog` with these arguments.
     pub fn new(arguments: &[&str]) -> Self {
-        Self { arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(), variables: Vec::new() }
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { arguments, ..Self::default() }
     }
 
     /// `gatelog ingest --once`.
@@ -42,6 +44,11 @@ impl Run {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// What it logs goes to the test's own standard error when it is started.
+    pub fn speaking(self) -> Self {
+        Self { is_speaking: true, ..self }
     }
 
     /// Arms a crash point.
@@ -85,7 +92,8 @@ impl Run {
 
     /// Starts it.
     pub fn start(&self, world: &World) -> Running {
-        let child = self.command(world).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let stderr = if self.is_speaking { Stdio::inherit() } else { Stdio::null() };
+        let child = self.command(world).stdout(Stdio::null()).stderr(stderr).spawn();
         Running(Some(child.expect("the binary runs; `cargo build --workspace` makes it")))
     }
 }

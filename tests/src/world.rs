@@ -1,6 +1,11 @@
 //! Bucket, database, key and configuration of one test.
 
-use std::{fmt::Write, fs, path::PathBuf, time::Duration};
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use gatelog_catalog::{Catalog, ConnectOptions};
 use gatelog_logpush::{KeyBits, SealingKey, generate_key_pair};
@@ -46,6 +51,7 @@ impl World {
             database_url: None,
         };
         fs::write(world.key_file(), &world.private_pem).expect("the key file");
+        fs::write(world.public_key_file(), &pair.public).expect("the key file");
         world.configure();
         world
     }
@@ -53,6 +59,21 @@ impl World {
     /// Where the ring's one key lies.
     pub fn key_file(&self) -> PathBuf {
         self.folder.path().join("private.pem")
+    }
+
+    /// Where its public half lies.
+    pub fn public_key_file(&self) -> PathBuf {
+        self.folder.path().join("public.pem")
+    }
+
+    /// A folder for whatever the test keeps.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Rows of a statement, as a person with `psql` sees them.
+    pub async fn rows(&self, statement: &str) -> Vec<Vec<String>> {
+        self.database.rows(statement).await.expect("Postgres answers")
     }
 
     /// The configuration file.

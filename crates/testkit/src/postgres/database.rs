@@ -65,6 +65,18 @@ impl TestDatabase {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// Runs a statement as a person with `psql` does; rows of columns as text, null as the empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] when the server refuses.
+    pub async fn rows(&self, statement: &str) -> Result<Vec<Vec<String>>, PostgresError> {
+        let (psql, url, statement) = (self.psql.clone(), self.url.clone(), statement.to_owned());
+        let ran = tokio::task::spawn_blocking(move || run_sql(&psql, &url, &statement)).await;
+        let text = ran.expect("running a program does not panic")?;
+        Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
+    }
 }
 
 impl Drop for TestDatabase {
@@ -86,14 +98,16 @@ fn own_cluster() -> Result<Arc<PrivatePostgres>, PostgresError> {
     Ok(cluster)
 }
 
-fn run_sql(psql: &PathBuf, url: &str, statement: &str) -> Result<(), PostgresError> {
+/// Returns what the statement printed: a line per row, columns apart by tabs.
+fn run_sql(psql: &PathBuf, url: &str, statement: &str) -> Result<String, PostgresError> {
     let output = Command::new(psql)
         .args(["--no-psqlrc", "--quiet", "--no-password", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement])
+        .args(["--tuples-only", "--no-align", "--field-separator", "\t"])
         .stdin(Stdio::null())
         .output()
         .map_err(PostgresError::io("run", psql))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(PostgresError::Program { program: "psql".to_owned(), output })
