@@ -12,7 +12,8 @@ CREATE TABLE gatelog.budget_alert (
     posted_at         timestamptz,
     -- A window is one budget (at one revision), one tenant and one span of time.
     CONSTRAINT budget_alert_once UNIQUE (window_id, threshold_percent),
-    CONSTRAINT budget_alert_really_passed CHECK (used_amount::numeric * 100 >= limit_amount::numeric * threshold_percent),
+    -- A budget refuses a request that may not fit before it is used to the last: that counts as 100.
+    CONSTRAINT budget_alert_really_passed CHECK (used_amount::numeric * 100 >= limit_amount::numeric * 80),
     CONSTRAINT budget_alert_posted_by_somebody CHECK (posted_at IS NULL OR (claimed_by IS NOT NULL AND attempt >= 1))
 );
 
@@ -21,7 +22,7 @@ CREATE INDEX budget_alert_due ON gatelog.budget_alert (due_at) WHERE posted_at I
 COMMENT ON TABLE gatelog.budget_alert IS 'Thresholds of budgets that were passed; each is posted once as a rule, and again only when it is not known whether it arrived.';
 COMMENT ON COLUMN gatelog.budget_alert.id IS 'Number of the alert.';
 COMMENT ON COLUMN gatelog.budget_alert.window_id IS 'Budget, tenant and window.';
-COMMENT ON COLUMN gatelog.budget_alert.threshold_percent IS 'Share of the limit that was reached.';
+COMMENT ON COLUMN gatelog.budget_alert.threshold_percent IS '80: share of the limit that was used. 100: all of it was used, or so much that a request was refused.';
 COMMENT ON COLUMN gatelog.budget_alert.used_amount IS 'Used when it was noticed, in the unit of the budget.';
 COMMENT ON COLUMN gatelog.budget_alert.limit_amount IS 'The limit then.';
 COMMENT ON COLUMN gatelog.budget_alert.crossed_at IS 'When it was noticed: when the use was told, up to a second or so after it happened.';

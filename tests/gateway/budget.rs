@@ -72,6 +72,8 @@ async fn no_kill_lets_a_budget_be_passed_or_wasted() {
         // Only the dead one has not told all of it, and that is in its lease.
         assert!((used..=used + leased).contains(tokens), "{tenant}: {used} used, {leased} leased, {tokens} served");
     }
+    let told = world.world.rows("SELECT count(*) FROM gatelog.budget_alert WHERE threshold_percent = 100").await;
+    assert_eq!(told[0][0], served.len().to_string(), "each is told of as used up, once");
     let shares: Vec<_> = served.iter().map(|(_, tokens)| tokens * 1_000 / BUDGET).collect();
     campaign.report(&format!("served of the budget, in thousandths: {shares:?}"));
 }

@@ -60,8 +60,8 @@ async fn each_threshold_is_posted_once_even_if_the_webhook_fails_first() {
     }
     let posts = posts.lock().unwrap().clone();
     for tenant in TENANTS {
-        for percent in [80, 100] {
-            let start = format!("tenant {tenant} has used {percent} % of its request budget `daily` (");
+        for share in ["used 80 % of", "used up"] {
+            let start = format!("tenant {tenant} has {share} its request budget `daily` (");
             let answers: Vec<_> =
                 posts.iter().filter(|post| post.text.starts_with(&start)).map(|post| post.is_taken).collect();
             let expected: &[bool] = if tenant == FLAKY { &[false, true] } else { &[true] };

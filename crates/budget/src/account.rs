@@ -177,9 +177,17 @@ impl Standing {
     }
 
     /// The thresholds that what was used has reached.
-    pub fn reached(&self) -> impl Iterator<Item = Threshold> + use<> {
+    ///
+    /// Requests reserve the most they may use, so a budget refuses them before it is used to the last token. With
+    /// `is_refusing`, when a request was just refused, it counts as used up once it was warned of.
+    pub fn reached(&self, is_refusing: bool) -> impl Iterator<Item = Threshold> + use<> {
         let (used, limit) = (self.used(), self.limit);
-        Threshold::ALL.into_iter().filter(move |threshold| threshold.is_reached(used, limit))
+        let is_warned = Threshold::Warning.is_reached(used, limit);
+        let is_reached = move |threshold: &Threshold| match threshold {
+            Threshold::Warning => is_warned,
+            Threshold::Exceeded => Threshold::Exceeded.is_reached(used, limit) || (is_refusing && is_warned),
+        };
+        Threshold::ALL.into_iter().filter(is_reached)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{BudgetId, HolderId, Period, StoreError, Unit, Window};
 pub enum Threshold {
     /// 80 %: it will not last.
     Warning,
-    /// 100 %: requests are refused.
+    /// 100 %, or as near to it that a request did not fit any more: requests are refused.
     Exceeded,
 }
 
@@ -74,9 +74,12 @@ impl Alert {
             Unit::Tokens => "token",
             Unit::PicoUsd => "cost",
         };
-        let percent = self.threshold.percent();
+        let (share, then) = match self.threshold {
+            Threshold::Warning => ("used 80 % of", ""),
+            Threshold::Exceeded => ("used up", ": requests are refused"),
+        };
         format!(
-            "tenant {tenant} has used {percent} % of its {noun} budget `{}` ({}, {} of {})",
+            "tenant {tenant} has {share} its {noun} budget `{}` ({}, {} of {}){then}",
             self.budget,
             self.window_text(),
             self.unit.display(self.used),
@@ -179,6 +182,16 @@ mod tests {
             alert("<!channel> & co", Unit::PicoUsd, Period::Month(Tz::UTC)).slack_text(),
             "tenant &lt;!channel&gt; &amp; co has used 80 % of its cost budget `daily-tokens` (2026-11, \
              0.0000008 USD of 0.000001 USD)"
+        );
+    }
+
+    #[test]
+    fn a_budget_that_refuses_is_used_up() {
+        let day = Period::Day(Tz::UTC);
+        let refusing = Alert { threshold: Threshold::Exceeded, used: 979_000, ..alert("acme", Unit::Tokens, day) };
+        assert_eq!(
+            refusing.slack_text(),
+            "tenant acme has used up its token budget `daily-tokens` (2026-11-24, 979,000 of 1,000,000): requests are refused"
         );
     }
 

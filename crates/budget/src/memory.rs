@@ -115,17 +115,17 @@ impl State {
         if report.close {
             self.leases.remove(&id);
         }
-        self.alert(&key, now);
+        self.alert(&key, now, false);
         ReportAnswer::Booked
     }
 
-    fn alert(&mut self, key: &AccountKey, now: TimestampMicros) {
+    fn alert(&mut self, key: &AccountKey, now: TimestampMicros, is_refusing: bool) {
         let Some(Revised { budget, revision }) = self.budgets.get(&key.budget).cloned() else { return };
         if revision != key.revision {
             return;
         }
         let standing = self.standing(&budget, key, now);
-        self.alerts.record(&budget, &key.tenant, &standing);
+        self.alerts.record(&budget, &key.tenant, &standing, is_refusing);
     }
 
     fn lease(&mut self, request: &LeaseRequest, now: TimestampMicros) -> LeaseAnswer {
@@ -149,9 +149,11 @@ impl State {
             return LeaseAnswer::WindowOver;
         }
         let answer = self.grant(id, request, &budget, &key, now);
-        let nothing_told = request.report.overrun == 0;
-        if is_new && nothing_told && matches!(answer, LeaseAnswer::Refused(_)) {
-            self.leases.remove(&id);
+        if matches!(answer, LeaseAnswer::Refused(_)) {
+            self.alert(&key, now, true);
+            if is_new && request.report.overrun == 0 {
+                self.leases.remove(&id);
+            }
         }
         answer
     }

@@ -30,9 +30,9 @@ struct Waiting {
 }
 
 impl Alerts {
-    /// Records each threshold that is reached and was not in this window.
-    pub(super) fn record(&mut self, budget: &Budget, tenant: &TenantId, standing: &Standing) {
-        for threshold in standing.reached() {
+    /// Records each threshold that is reached and was not in this window; `is_refusing` if a request was just refused.
+    pub(super) fn record(&mut self, budget: &Budget, tenant: &TenantId, standing: &Standing, is_refusing: bool) {
+        for threshold in standing.reached(is_refusing) {
             if !self.recorded.insert((budget.id.clone(), tenant.clone(), standing.window, threshold)) {
                 continue;
             }

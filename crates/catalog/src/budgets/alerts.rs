@@ -59,15 +59,20 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    pub(super) fn of(window_id: i64, standing: &Standing) -> Self {
-        let percents = standing.reached().map(|threshold| i16::from(threshold.percent())).collect();
+    /// `is_refusing` if a request was just refused.
+    pub(super) fn of(window_id: i64, standing: &Standing, is_refusing: bool) -> Self {
+        let percents = standing.reached(is_refusing).map(|threshold| i16::from(threshold.percent())).collect();
         Self { window_id, percents, used: standing.used().min(COUNT_MAX), limit: standing.limit }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.percents.is_empty()
     }
 }
 
 /// Records each threshold that was not recorded for this window.
 pub(super) async fn record(tx: &mut PgConnection, passed: &Passed) -> Result<(), CatalogError> {
-    if passed.percents.is_empty() {
+    if passed.is_empty() {
         return Ok(());
     }
     sqlx::query(RECORD)

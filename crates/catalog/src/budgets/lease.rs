@@ -143,13 +143,17 @@ impl Catalog {
             Some(amount) => LeaseAnswer::Granted { amount, window: standing.window, now: standing.now },
             None => LeaseAnswer::Refused(standing.shortage(request.need, &found.budget.period)),
         };
-        let tells_nothing = known.is_none() && request.report.overrun == 0;
-        if tells_nothing && matches!(answer, LeaseAnswer::Refused(_)) {
+        let is_refusing = matches!(answer, LeaseAnswer::Refused(_));
+        let passed = Passed::of(window_id, &standing, is_refusing);
+        let tells_nothing = is_refusing && known.is_none() && request.report.overrun == 0;
+        if tells_nothing && passed.is_empty() {
             tx.rollback().await.doing("refuse a slice")?;
             return Ok(Some(answer));
         }
-        write(&mut tx, request, window_id, &standing.account, &lease).await?;
-        alerts::record(&mut tx, &Passed::of(window_id, &standing)).await?;
+        if !tells_nothing {
+            write(&mut tx, request, window_id, &standing.account, &lease).await?;
+        }
+        alerts::record(&mut tx, &passed).await?;
         tx.commit().await.doing("commit a lease")?;
         Ok(Some(answer))
     }

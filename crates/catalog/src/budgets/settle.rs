@@ -75,7 +75,7 @@ impl Catalog {
         write_leases(&mut tx, holder, &locked, &open).await?;
         close_leases(&mut tx, holder, &closed).await?;
         for window_id in &locked.current {
-            alerts::record(&mut tx, &Passed::of(*window_id, &locked.windows[window_id])).await?;
+            alerts::record(&mut tx, &Passed::of(*window_id, &locked.windows[window_id], false)).await?;
         }
         tx.commit().await.doing("commit a settlement")?;
         Ok(answers)

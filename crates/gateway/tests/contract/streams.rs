@@ -144,7 +144,8 @@ async fn an_answer_without_end_is_broken_off_and_recorded() {
     let headers = [ACME, ("api-key", "k")];
     assert_eq!(world.send(CHAT, &headers, stream_body("short")).await.status, 200);
     world.azure.behave_all(Behaviour { text_bytes: Some(1_000_000), ..Behaviour::default() });
-    let response = world.open(CHAT, &headers, stream_body("long")).await;
+    let unlimited = r#"{"messages":[{"role":"user","content":"long"}],"stream":true}"#;
+    let response = world.open(CHAT, &headers, unlimited).await;
     assert!(response.into_body().collect().await.is_err());
     let records = world.records().await;
     assert_eq!(records.len(), 2);

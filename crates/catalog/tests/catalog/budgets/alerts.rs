@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatelog_budget::{AlertQueue as _, Amount, HolderId, LeaseId, Unit};
+use gatelog_budget::{AlertQueue as _, Amount, HolderId, LeaseAnswer, LeaseId, Unit};
 use tokio::task::JoinSet;
 
 use super::support::*;
@@ -108,4 +108,33 @@ async fn overruns_raise_alerts_and_old_definitions_do_not() {
     anew.tell(&fixture.catalog, false).await;
     let due = fixture.catalog.claim_alerts(HolderId(1), 10, LEASE).await.unwrap();
     assert_eq!(due.iter().map(|one| one.alert.threshold.percent()).collect::<Vec<_>>(), [80, 100]);
+}
+
+#[tokio::test]
+async fn a_budget_that_refuses_after_its_warning_is_used_up() {
+    let fixture = Fixture::new().await;
+    let tokens = tokens(&fixture, 100).await;
+    let mut holder = Holder::new(1, &tokens);
+    holder.granted(&fixture.catalog, 79).await;
+    holder.spend(79, 0);
+    let large = 30;
+    assert!(matches!(holder.lease(&fixture.catalog, large).await, LeaseAnswer::Refused(_)));
+    let alerts = "SELECT count(*) FROM gatelog.budget_alert";
+    assert_eq!(fixture.count(alerts).await, 0, "smaller requests still fit");
+    let mut holder = Holder { lease: LeaseId(2), ..Holder::new(2, &tokens) };
+    holder.granted(&fixture.catalog, 10).await;
+    holder.spend(10, 0);
+    holder.tell(&fixture.catalog, false).await;
+    // Whoever has nothing to tell is refused too; the alert is all that is written.
+    let mut other = Holder { lease: LeaseId(3), ..Holder::new(3, &tokens) };
+    for _ in 0..2 {
+        assert!(matches!(other.lease(&fixture.catalog, large).await, LeaseAnswer::Refused(_)));
+    }
+    let due = fixture.catalog.claim_alerts(HolderId(1), 10, LEASE).await.unwrap();
+    let texts: Vec<_> = due.iter().map(|one| one.alert.slack_text()).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(
+        texts[1].starts_with("tenant acme has used up its token budget") && texts[1].contains("89 of 100"),
+        "{texts:?}"
+    );
 }
