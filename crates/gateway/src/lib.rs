@@ -1,8 +1,8 @@
 //! The proxy in front of Azure OpenAI that speaks the headers of Cloudflare AI Gateway.
 //!
-//! [`Gateway::listen`] answers requests; [`service`] has the order of what is done to one. Bytes of requests and answers pass
-//! untouched. Every try at a provider, every answer out of the cache and every refusal leaves one audit record in the spool
-//! before the caller has the last byte.
+//! [`Gateway::listen`] answers requests; the module `service` has the order of what is done to one. Bytes of requests and
+//! answers pass untouched. Every try at a provider, every answer out of the cache and every refusal leaves one audit record
+//! in the spool before the caller has the last byte.
 
 mod answer;
 mod bill;
