@@ -77,6 +77,15 @@ bench: tools-build ## Measure the goals, ratios in one run against named peers
 bench-smoke: build ## Whether the benchmarks run at all: small, no goal enforced
 	python3 bench/run.py --bin $(BIN) --quick
 
+.PHONY: bench-gateway
+bench-gateway: tools-build ## Measure the gateway against nginx, Portkey and LiteLLM
+	cargo build --workspace --release --locked --examples --bins
+	python3 bench/run.py --bin $(CARGO_TARGET_DIR)/release --suite gateway
+
+.PHONY: bench-gateway-smoke
+bench-gateway-smoke: build ## Whether that runs at all: small, no goal enforced
+	python3 bench/run.py --bin $(BIN) --suite gateway --quick
+
 .PHONY: schema
 schema: build ## Write the JSON Schema of gatelog.toml
 	$(BIN)/gatelog config schema > deploy/gatelog.schema.json

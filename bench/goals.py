@@ -40,6 +40,14 @@ GOALS = {
         # Commit number 2,000 by commit number 20.
         Goal("commit_time_ratio", "x", "<=", 1.5),
         Goal("commit_bytes_ratio", "x", "<=", 2.0),
+        # What the gateway, with everything on, adds to the same upstream at 1,000 requests a second.
+        Goal("gateway_added_p50", "ms", "<=", 0.15),
+        Goal("gateway_added_p99", "ms", "<=", 1.0),
+        # Answers per CPU second by those of nginx, same run.
+        Goal("gateway_answers_ratio", "x", ">=", 0.5),
+        Goal("gateway_streams_ratio", "x", ">=", 0.5),
+        # With 1,000 streams open.
+        Goal("gateway_peak_rss", "MB", "<", 128),
     )
 }
 

@@ -8,23 +8,21 @@ import re
 import subprocess
 from pathlib import Path
 
-import chdb
-
 from measure import CLUSTER_URL
 from sandbox import ask
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def describe(binaries: Path) -> list[str]:
-    """Machine, versions and commit, a line each."""
+def describe(binaries: Path, peers: list[str]) -> list[str]:
+    """Machine, versions and commit, a line each; `peers` are names with versions."""
     cores = os.cpu_count() or 1
     load = os.getloadavg()[0]
     cpu = first_match("/proc/cpuinfo", r"model name\s*: (.*)")
     lines = [
         f"machine: {cpu}, {cores} cores, {memory_gb():.0f} GB, Linux {platform.release()}",
         f"versions: {said(str(binaries / 'gatelog'), '--version')}, commit {commit()}, {said('rustc', '--version')}, "
-        f"chdb {chdb.__version__} (ClickHouse {chdb.engine_version}), {postgres()}, Python {platform.python_version()}",
+        f"{', '.join(peers)}, {postgres()}, Python {platform.python_version()}",
     ]
     if load > cores:
         lines.append(

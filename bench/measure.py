@@ -1,8 +1,9 @@
-"""Runs under a stopwatch: interleaved repetitions, medians, the CPU time of Postgres."""
+"""Runs under a stopwatch: interleaved repetitions, medians, CPU time and memory of processes that go on."""
 
 from __future__ import annotations
 
 import os
+import re
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,7 +70,7 @@ def cluster_cpu_seconds() -> float:
     postmaster = process_times(checkpointer).parent
     while True:
         before = process_times(postmaster)
-        children = [times for times in all_processes() if times.parent == postmaster]
+        children = [times for times in all_processes().values() if times.parent == postmaster]
         # A child that ended meanwhile may be in neither count: then look again.
         if process_times(postmaster).ended_children == before.ended_children:
             ticks = before.own + before.ended_children + sum(child.own for child in children)
@@ -91,9 +92,39 @@ def process_times(process: int) -> ProcessTimes:
     return ProcessTimes(int(fields[1]), int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14]))
 
 
-def all_processes() -> Iterator[ProcessTimes]:
+def all_processes() -> dict[int, ProcessTimes]:
+    processes = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            yield process_times(int(folder.name))
+            processes[int(folder.name)] = process_times(int(folder.name))
         except (FileNotFoundError, ProcessLookupError):
             continue
+    return processes
+
+
+def tree(root: int) -> dict[int, ProcessTimes]:
+    """A process and its descendants."""
+    processes = all_processes()
+    found = {root: processes[root]}
+    while more := {
+        process: times for process, times in processes.items() if times.parent in found and process not in found
+    }:
+        found |= more
+    return found
+
+
+def tree_cpu_seconds(root: int) -> float:
+    """CPU seconds of a process and its descendants, those that have ended included."""
+    ticks = sum(times.own + times.ended_children for times in tree(root).values())
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def tree_peak_rss_mb(root: int) -> float:
+    """The sum of what a process and each of its descendants ever had in memory at most."""
+    return sum(peak_rss_mb(process) for process in tree(root))
+
+
+def peak_rss_mb(process: int) -> float:
+    """From /proc/PID/status, which says it in kB of 1,024 bytes."""
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(found.group(1)) * 1024 / 1e6 if found else 0.0

@@ -3,6 +3,7 @@
 
 pub mod azure;
 pub mod corpus;
+pub mod load;
 pub mod openai;
 pub mod ports;
 pub mod postgres;
