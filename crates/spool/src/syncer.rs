@@ -158,6 +158,7 @@ pub(crate) fn run(shared: &Shared) {
 
 /// Syncs one file, answers those who wait, and lets the segment go if it was the last time.
 fn finish(shared: &Shared, job: SyncJob) {
+    let was_poisoned = job.file.is_poisoned();
     let answer = match job.file.sync(shared) {
         Ok(()) => {
             crash_point("spool.synced");
@@ -165,7 +166,11 @@ fn finish(shared: &Shared, job: SyncJob) {
         }
         Err(error) => {
             let records = job.waiters.len() as u64;
-            shared.health.fail("cannot sync a segment", &error);
+            if !was_poisoned {
+                // Told once: the last sync of a poisoned file says nothing about the disk as it is now, and must not
+                // take back that another file could be synced since.
+                shared.health.fail("cannot sync a segment", &error);
+            }
             shared.account.lose(records);
             metrics::lost("sync", records);
             shared.queue.nudge();

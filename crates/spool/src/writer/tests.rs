@@ -105,6 +105,19 @@ async fn a_failed_sync_is_told_and_nothing_more_goes_to_that_file() {
 }
 
 #[tokio::test]
+async fn the_last_sync_of_a_poisoned_file_does_not_take_the_recovery_back() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let spool = open(folder.path(), &disk, |options| options.audit = Audit::Strict);
+    let ticket = spool.admit(0).unwrap();
+    disk.fail_syncs(1);
+    assert!(matches!(ticket.append(AT, line(0)).await, Err(AppendError::Disk(_))));
+    until("the disk is tried again", || !spool.status().is_failing).await;
+    drop(ticket);
+    spool.close().await;
+    assert_eq!(spool.problem(), None);
+}
+
+#[tokio::test]
 async fn what_was_written_behind_a_failed_sync_is_not_acknowledged() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
     let spool = open(folder.path(), &disk, |options| options.audit = Audit::Strict);
