@@ -1,6 +1,6 @@
 //! The memory that an object's text is decoded into.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 use memmap2::MmapMut;
 
@@ -29,6 +29,14 @@ impl TextBuffer {
         }
     }
 
+    /// Gives the memory of these bytes back to the system, as far as that has whole pages of it; they may be anything
+    /// afterwards.
+    pub(super) fn forget(&mut self, bytes: Range<usize>) {
+        let Memory::Mapped(held) = &mut self.0 else { return };
+        #[cfg(target_os = "linux")]
+        forget_pages(held, bytes);
+    }
+
     /// Makes sure of this many bytes; what was in them stays.
     pub(super) fn grow(&mut self, bytes: usize) {
         match &mut self.0 {
@@ -53,6 +61,17 @@ fn zeroed(bytes: usize) -> Memory {
     #[cfg(target_os = "linux")]
     let _ = mapped.advise(memmap2::Advice::HugePage);
     Memory::Mapped(mapped)
+}
+
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "what is given back reads as zeros")]
+fn forget_pages(held: &mut MmapMut, bytes: Range<usize>) {
+    debug_assert!(bytes.start <= bytes.end && bytes.end <= held.len());
+    // SAFETY: the memory is private and anonymous, so it stays mapped and reads as zeros, which are valid bytes; nobody
+    // else refers to it, as it is borrowed mutably. It is advice: if it fails, the bytes stay what they were.
+    let _as_it_was = unsafe {
+        held.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, bytes.start, bytes.end - bytes.start)
+    };
 }
 
 impl Default for TextBuffer {
@@ -85,6 +104,20 @@ impl DerefMut for TextBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_gone_and_nothing_else() {
+        let mut buffer = TextBuffer::default();
+        buffer.make_room(4 * HUGE_BYTES_MIN);
+        buffer.fill(7);
+        buffer.forget(HUGE_BYTES_MIN..2 * HUGE_BYTES_MIN);
+        let (before, rest) = buffer.split_at(HUGE_BYTES_MIN);
+        let (forgotten, after) = rest.split_at(HUGE_BYTES_MIN);
+        assert!(before.iter().chain(after).all(|byte| *byte == 7));
+        assert!(cfg!(not(target_os = "linux")) || forgotten.iter().all(|byte| *byte == 0));
+        buffer.fill(1);
+        assert!(buffer.iter().all(|byte| *byte == 1), "it can be used again");
+    }
 
     #[test]
     fn growing_keeps_what_is_there_in_either_memory() {
