@@ -1,13 +1,17 @@
 //! Writing records and objects the way Cloudflare does: for our own gateway and the demo.
 
-use std::io::{self, Write};
+mod gzip;
 
-use flate2::{Compression, write::GzEncoder};
 use gatelog_model::TimestampMicros;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use gzip::GzipWriter;
+
 use crate::{LineSealer, SealError};
+
+/// Text in one block: enough that its codes are nothing beside it, little enough to hold.
+const BLOCK_TEXT_BYTES: usize = 1 << 20;
 
 /// What may be sealed, before it is.
 #[derive(Clone, Copy)]
@@ -84,9 +88,6 @@ pub enum WriteError {
     /// A field could not be written as JSON.
     #[error("cannot write a record as JSON")]
     Json(#[from] serde_json::Error),
-    /// The lines could not be compressed.
-    #[error("cannot compress a batch")]
-    Gzip(#[from] io::Error),
 }
 
 impl RecordLine<'_> {
@@ -154,15 +155,14 @@ impl ObjectWriter<'_> {
             (None, _) => Ok(()),
             (Some(Payload::Text(text)), None) => self.field(name, Some(text)),
             (Some(Payload::Json(json)), None) => self.field(name, Some(json)),
-            (Some(Payload::Text(text)), Some(sealer)) => self.envelope(name, &sealer.seal(text.as_bytes())?),
-            (Some(Payload::Json(json)), Some(sealer)) => self.envelope(name, &sealer.seal(json.get().as_bytes())?),
+            (Some(Payload::Text(text)), Some(sealer)) => self.envelope(name, text, sealer),
+            (Some(Payload::Json(json)), Some(sealer)) => self.envelope(name, json.get(), sealer),
         }
     }
 
-    fn envelope(&mut self, name: &str, envelope: &str) -> Result<(), WriteError> {
+    fn envelope(&mut self, name: &str, plain: &str, sealer: &LineSealer) -> Result<(), WriteError> {
         self.name(name)?;
-        self.out.extend_from_slice(envelope.as_bytes());
-        Ok(())
+        Ok(sealer.seal_into(plain.as_bytes(), self.out)?)
     }
 
     fn name(&mut self, name: &str) -> Result<(), WriteError> {
@@ -181,11 +181,12 @@ impl ObjectWriter<'_> {
     }
 }
 
-/// The lines of one object, compressed as they come. Gzip files may be joined: several batches one after the other
-/// are one object too.
+/// The lines of one object, compressed as they come. Gzip files may be joined: several batches one after the other are one
+/// object too. The same lines always give the same bytes.
 pub struct Batch {
-    encoder: GzEncoder<Vec<u8>>,
-    line: Vec<u8>,
+    gzip: GzipWriter,
+    /// Lines that are not compressed yet.
+    text: Vec<u8>,
     lines: u64,
     text_bytes: u64,
 }
@@ -199,33 +200,41 @@ impl Default for Batch {
 impl Batch {
     /// An empty batch.
     pub fn new() -> Self {
-        let encoder = GzEncoder::new(Vec::new(), Compression::default());
-        Self { encoder, line: Vec::new(), lines: 0, text_bytes: 0 }
+        Self::with_room_for(0)
     }
 
-    /// Adds one record; on failure it is as if it had never been tried, unless compressing itself failed.
+    /// An empty batch with room for about so much text.
+    pub fn with_room_for(text_bytes: usize) -> Self {
+        // Base64 and some JSON around it: a bit more than six bits each.
+        Self { gzip: GzipWriter::new(text_bytes / 5 * 4), text: Vec::new(), lines: 0, text_bytes: 0 }
+    }
+
+    /// Adds one record; on failure it is as if it had never been tried.
     ///
     /// # Errors
     ///
     /// [`WriteError`].
     pub fn push(&mut self, record: &RecordLine<'_>, sealer: Option<&LineSealer>) -> Result<(), WriteError> {
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
-        let pushed = record.append_to(&mut line, sealer).and_then(|()| self.push_line(&line));
-        self.line = line;
-        pushed
+        let before = self.text.len();
+        record.append_to(&mut self.text, sealer)?;
+        self.added(before);
+        Ok(())
     }
 
     /// Adds one line as it is, its newline included.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError::Gzip`].
-    pub fn push_line(&mut self, line: &[u8]) -> Result<(), WriteError> {
-        self.encoder.write_all(line)?;
+    pub fn push_line(&mut self, line: &[u8]) {
+        let before = self.text.len();
+        self.text.extend_from_slice(line);
+        self.added(before);
+    }
+
+    fn added(&mut self, before: usize) {
         self.lines += 1;
-        self.text_bytes += line.len() as u64;
-        Ok(())
+        self.text_bytes += (self.text.len() - before) as u64;
+        if self.text.len() >= BLOCK_TEXT_BYTES {
+            self.gzip.block(&self.text);
+            self.text.clear();
+        }
     }
 
     /// Lines added so far.
@@ -239,12 +248,11 @@ impl Batch {
     }
 
     /// The object's bytes; its name is a [`LogKey`](crate::LogKey).
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError::Gzip`].
-    pub fn finish(self) -> Result<Vec<u8>, WriteError> {
-        Ok(self.encoder.finish()?)
+    pub fn finish(mut self) -> Vec<u8> {
+        if !self.text.is_empty() {
+            self.gzip.block(&self.text);
+        }
+        self.gzip.finish()
     }
 }
 
@@ -314,10 +322,10 @@ mod tests {
         let (metadata, usage) = (raw(r#"{"tenantId":"t"}"#), raw("{}"));
         let mut batch = Batch::new();
         batch.push(&record(&metadata, &usage), Some(&sealing.new_line().unwrap())).unwrap();
-        batch.push_line(b"not a record\n").unwrap();
+        batch.push_line(b"not a record\n");
         assert_eq!(batch.lines(), 2);
         let text_bytes = batch.text_bytes();
-        let object = batch.finish().unwrap();
+        let object = batch.finish();
 
         let mut reader = LineReader::in_memory(&object, TextBuffer::default(), LineLimits::default());
         let Some(Line::Text { text, .. }) = reader.next_line().unwrap() else { panic!("a line") };

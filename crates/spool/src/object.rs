@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use gatelog_logpush::{Batch, Line, LineLimits, LineReader, WriteError};
+use gatelog_logpush::{Batch, Line, LineLimits, LineReader};
 
 use crate::{frame::Next, recover::frames_of, segment::ClosedSegment};
 
@@ -16,9 +16,6 @@ pub(crate) enum BuildError {
     /// The file holds other records than it did when it was closed.
     #[error("a spool segment has {found} records, not {expected}")]
     Damaged { found: u64, expected: u64 },
-    /// The lines could not be compressed.
-    #[error(transparent)]
-    Compress(#[from] WriteError),
 }
 
 impl From<io::Error> for BuildError {
@@ -27,18 +24,18 @@ impl From<io::Error> for BuildError {
     }
 }
 
-/// Compresses the lines of a segment. Holds the compressed object and one line.
+/// Compresses the lines of a segment. Holds the compressed object and a block of text.
 ///
 /// # Errors
 ///
 /// [`BuildError::Damaged`] when the segment does not hold exactly the records it should.
 pub(crate) fn build(segment: &ClosedSegment) -> Result<Bytes, BuildError> {
     let mut frames = frames_of(&segment.path)?;
-    let mut batch = Batch::new();
+    let mut batch = Batch::with_room_for(usize::try_from(segment.file_bytes).unwrap_or_default());
     loop {
         match frames.next()? {
-            Next::Record(record) => batch.push_line(record.line)?,
-            Next::End if batch.lines() == segment.records => return Ok(batch.finish()?.into()),
+            Next::Record(record) => batch.push_line(record.line),
+            Next::End if batch.lines() == segment.records => return Ok(batch.finish().into()),
             Next::End | Next::Bad => {
                 return Err(BuildError::Damaged { found: batch.lines(), expected: segment.records });
             }

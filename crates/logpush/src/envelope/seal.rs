@@ -95,19 +95,44 @@ impl SealingKey {
 }
 
 impl LineSealer {
-    /// Seals one field: the JSON text of its envelope.
+    /// Seals one field and appends the JSON text of its envelope; on failure `out` is as it was.
     ///
     /// # Errors
     ///
     /// [`SealError`] when the system gives no randomness.
-    pub fn seal(&self, plain: &[u8]) -> Result<String, SealError> {
+    pub fn seal_into(&self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         let mut iv = [0; IV_BYTES];
         rand::fill(&mut iv)?;
         let mut data = Vec::with_capacity(plain.len() + TAG_BYTES);
         data.extend_from_slice(plain);
         self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(iv), Aad::empty(), &mut data)?;
         // Base64 needs no escaping in JSON.
-        let (key, iv, data) = (&self.wrapped, BASE64.encode(iv), BASE64.encode(data));
-        Ok(format!(r#"{{"type":"encrypted","key":"{key}","iv":"{iv}","data":"{data}"}}"#))
+        out.extend_from_slice(br#"{"type":"encrypted","key":""#);
+        out.extend_from_slice(self.wrapped.as_bytes());
+        out.extend_from_slice(br#"","iv":""#);
+        append_base64(&iv, out);
+        out.extend_from_slice(br#"","data":""#);
+        append_base64(&data, out);
+        out.extend_from_slice(br#""}"#);
+        Ok(())
     }
+
+    /// Seals one field: the JSON text of its envelope.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] when the system gives no randomness.
+    pub fn seal(&self, plain: &[u8]) -> Result<String, SealError> {
+        let mut out = Vec::new();
+        self.seal_into(plain, &mut out)?;
+        Ok(String::from_utf8(out).expect("an envelope is ASCII"))
+    }
+}
+
+fn append_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    let digits = base64::encoded_len(bytes.len(), true).expect("a field is shorter than the address space");
+    out.resize(start + digits, 0);
+    let written = BASE64.encode_slice(bytes, &mut out[start..]).expect("there is room for exactly the digits");
+    debug_assert_eq!(written, digits);
 }

@@ -1,7 +1,7 @@
 //! The objects of a plan.
 
 use chrono::NaiveTime;
-use gatelog_logpush::{Batch, LogKey, SealingKey, WriteError};
+use gatelog_logpush::{Batch, LogKey, SealingKey};
 use gatelog_model::TimestampMicros;
 
 use super::{
@@ -167,7 +167,7 @@ impl Builder<'_> {
             TimestampMicros::clamped(self.plan.date.and_time(NaiveTime::MIN).and_utc()).plus_seconds(DAY_SECONDS / 2);
         for index in 0..i64::from(self.plan.corrupt_objects) {
             let object = self.object(noon.plus_seconds(index), CORRUPT_OBJECT_LINES, false, false)?;
-            let mut bytes = compress(&object.lines)?;
+            let mut bytes = compress(&object.lines);
             bytes.truncate(bytes.len() * 2 / 3);
             self.truth.quarantined.push(object.key.to_string());
             self.objects.push(PlannedObject { key: object.key.to_string(), bytes, role: Role::Corrupt });
@@ -199,15 +199,13 @@ impl Builder<'_> {
 
     fn close(&mut self, key: String, lines: &[Vec<u8>], role: Role) -> Result<(), CorpusError> {
         self.truth.objects += 1;
-        self.objects.push(PlannedObject { key, bytes: compress(lines)?, role });
+        self.objects.push(PlannedObject { key, bytes: compress(lines), role });
         Ok(())
     }
 }
 
-fn compress(lines: &[Vec<u8>]) -> Result<Vec<u8>, WriteError> {
+fn compress(lines: &[Vec<u8>]) -> Vec<u8> {
     let mut batch = Batch::new();
-    for line in lines {
-        batch.push_line(line)?;
-    }
+    lines.iter().for_each(|line| batch.push_line(line));
     batch.finish()
 }
