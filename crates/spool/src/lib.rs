@@ -5,6 +5,7 @@
 //! operation of sealing off the path of requests.
 
 mod account;
+mod background;
 mod depth;
 mod disk;
 #[cfg(test)]

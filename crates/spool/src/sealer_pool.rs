@@ -14,7 +14,7 @@ use std::{
 use gatelog_logpush::{LineSealer, SealError, SealingKey};
 use tracing::error;
 
-use crate::metrics;
+use crate::{background::give_way, metrics};
 
 /// Sealers that are usually kept ready: a second's worth at 1,000 records a second, about 1 MB.
 pub const SEALERS_DEFAULT: usize = 1_024;
@@ -136,6 +136,7 @@ impl Pool {
 
     /// Keeps the pool full until it is closed.
     fn fill(&self) {
+        give_way();
         loop {
             let ready = self.lock();
             let waits = |ready: &mut Ready| !ready.is_closed && !self.is_low(ready);

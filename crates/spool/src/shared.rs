@@ -1,12 +1,12 @@
 //! What appenders, the two threads and the shipper have in common.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gatelog_model::Clock;
 
 use crate::{
     SpoolOptions, account::Account, depth::Depth, disk::Disk, health::Health, outbox::Outbox, queue::Queue,
-    syncer::SyncQueue,
+    syncer::SyncQueue, writer::Writing,
 };
 
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) account: Account,
     pub(crate) queue: Queue,
+    pub(crate) writing: Mutex<Writing>,
     pub(crate) syncing: SyncQueue,
     pub(crate) outbox: Outbox,
     pub(crate) depth: Depth,

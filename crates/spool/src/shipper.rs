@@ -25,11 +25,13 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use gatelog_objects::{ErrorKind, ObjectError, PutOutcome, Store};
 use gatelog_runtime::{Backoff, InvalidBackoff, Shutdown, crash_point};
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    Spool, SpoolStatus, metrics,
+    Spool, SpoolStatus,
+    background::{BackgroundError, in_background},
+    metrics,
     object::{BuildError, build, has_lines_of},
     recover::{Finding, report, settle},
     segment::ClosedSegment,
@@ -92,9 +94,8 @@ enum ShipError {
     NamesTaken,
     #[error("cannot remove a shipped segment")]
     Remove(#[source] io::Error),
-    /// A bug: it was printed.
-    #[error("a blocking task panicked")]
-    Panicked(#[source] tokio::task::JoinError),
+    #[error(transparent)]
+    Background(#[from] BackgroundError),
 }
 
 impl ShipError {
@@ -104,7 +105,7 @@ impl ShipError {
             Self::Build(_) => "segment",
             Self::NamesTaken => "names_taken",
             Self::Remove(_) => "remove",
-            Self::Panicked(_) => "panic",
+            Self::Background(_) => "background",
         }
     }
 }
@@ -204,13 +205,13 @@ impl Shipper {
             Some(object) => object.clone(),
             None => {
                 let segment = segment.clone();
-                kept.insert(blocking(move || build(&segment)).await??).clone()
+                kept.insert(in_background(move || build(&segment)).await??).clone()
             }
         };
         let was_there = self.store(segment, &object).await?;
         crash_point("spool.stored");
         let (shared, path) = (Arc::clone(self.shared()), segment.path.clone());
-        blocking(move || remove(&shared, &path)).await?.map_err(ShipError::Remove)?;
+        in_background(move || remove(&shared, &path)).await?.map_err(ShipError::Remove)?;
         self.forget(segment);
         crash_point("spool.removed");
         metrics::shipped(was_there, segment.records, object.len() as u64);
@@ -250,13 +251,13 @@ impl Shipper {
             return Ok(true);
         }
         let segment = segment.clone();
-        blocking(move || has_lines_of(&there, &segment)).await?.map_err(|error| BuildError::Read(error).into())
+        in_background(move || has_lines_of(&there, &segment)).await?.map_err(|error| BuildError::Read(error).into())
     }
 
     /// Puts a segment in order that changed after it was closed, and says what is left to ship.
     async fn settle(&self, segment: &ClosedSegment) -> Result<Option<ClosedSegment>, ShipError> {
         let path = segment.path.clone();
-        let settled = blocking(move || settle(&path)).await?.map_err(BuildError::Read)?;
+        let settled = in_background(move || settle(&path)).await?.map_err(BuildError::Read)?;
         report(&segment.path, settled.finding);
         let shared = self.shared();
         if let Finding::Torn { .. } = settled.finding {
@@ -301,10 +302,6 @@ fn remove(shared: &Shared, path: &std::path::Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => shared.disk.sync_folder(&shared.options.folder),
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ShipError> {
-    spawn_blocking(work).await.map_err(ShipError::Panicked)
 }
 
 /// An error and its causes in one line.

@@ -26,7 +26,7 @@ use crate::{
     recover::{Recovered, count_damaged, recover},
     shared::Shared,
     syncer::{self, SyncQueue},
-    writer::Writer,
+    writer::{self, Writing},
 };
 
 /// Locked by the process that has the spool.
@@ -130,9 +130,8 @@ impl Spool {
             TryLockError::Error(source) => failed(source),
         })?;
         let recovered = recover(&folder).map_err(failed)?;
-        let next_number = recovered.next_number;
         let shared = Arc::new(shared(disk, options, clock, recovered));
-        let threads = start_threads(&shared, next_number).map_err(failed)?;
+        let threads = start_threads(&shared).map_err(failed)?;
         Ok(Self { handle: Arc::new(Handle { shared, threads: Mutex::new(threads), _lock: lock }) })
     }
 
@@ -223,6 +222,7 @@ fn shared(disk: Arc<dyn Disk>, options: SpoolOptions, clock: Arc<dyn Clock>, rec
         account,
         depth,
         queue: Queue::default(),
+        writing: Mutex::new(Writing::new(recovered.next_number)),
         syncing: SyncQueue::default(),
         outbox: Outbox::new(recovered.segments),
         health: Health::default(),
@@ -230,11 +230,11 @@ fn shared(disk: Arc<dyn Disk>, options: SpoolOptions, clock: Arc<dyn Clock>, rec
     }
 }
 
-fn start_threads(shared: &Arc<Shared>, next_number: u64) -> io::Result<Vec<JoinHandle<()>>> {
+fn start_threads(shared: &Arc<Shared>) -> io::Result<Vec<JoinHandle<()>>> {
     let syncing = Arc::clone(shared);
     let syncer = thread::Builder::new().name("spool-sync".to_owned()).spawn(move || syncer::run(&syncing))?;
-    let writer = Writer::new(Arc::clone(shared), next_number);
-    match thread::Builder::new().name("spool-write".to_owned()).spawn(move || writer.run()) {
+    let writing = Arc::clone(shared);
+    match thread::Builder::new().name("spool-write".to_owned()).spawn(move || writer::run(&writing)) {
         Ok(writer) => Ok(vec![writer, syncer]),
         Err(error) => {
             shared.syncing.close();

@@ -20,6 +20,7 @@ use crate::{
     metrics,
     queue::{Queued, Waiter},
     shared::Shared,
+    writer::write_at_once,
 };
 
 /// Why a record is not in the spool. Each was counted already.
@@ -47,8 +48,8 @@ pub enum AppendError {
 
 /// The right of one request to append its records, with bytes reserved for them.
 ///
-/// One per request; a request with several attempts appends once for each. Appending never blocks: the queue takes what
-/// was admitted. What is left of the reservation is given back when the ticket is dropped.
+/// One per request; a request with several attempts appends once for each. Appending waits for nobody: a short record goes
+/// into the page cache at once if nobody else is writing, and the queue takes what was admitted. What is left of the reservation is given back when the ticket is dropped.
 #[derive(Debug)]
 pub struct Ticket {
     shared: Arc<Shared>,
@@ -106,8 +107,16 @@ impl Ticket {
             metrics::dropped();
             return Err(AppendError::Dropped);
         }
+        let is_queue_empty = account.queued() == 0;
         account.enqueued(bytes);
-        let record = Queued { at, head: Head::new(at, &line), line, waiter };
+        let mut record = Queued { at, head: Head::new(at, &line), line, waiter };
+        if is_queue_empty {
+            // Never before those who wait already: they would wait for ever beside many who come.
+            match write_at_once(&self.shared, record) {
+                Ok(()) => return Ok(()),
+                Err(back) => record = back,
+            }
+        }
         self.shared.queue.push(record).map_err(|_refused| {
             account.dequeued(bytes);
             account.release(bytes);

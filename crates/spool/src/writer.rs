@@ -1,4 +1,8 @@
-//! The thread that writes: it takes all that is queued, appends it to the open segment with one call, and answers.
+//! Writing: whoever appends a short record to a segment that is open writes it there and then, if nobody else is writing.
+//! Everything else is queued for a thread, which appends all that is queued with one call, opens segments and closes them.
+//!
+//! Writing at once costs a system call into the page cache. Waking the thread and being woken by it costs two switches
+//! of threads, which is several times that.
 //!
 //! # Order of writes
 //!
@@ -20,7 +24,7 @@
 
 use std::{
     io::{self, IoSlice},
-    sync::Arc,
+    sync::{Arc, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -40,16 +44,25 @@ use crate::{
 
 /// Records of one write call: the kernel takes 1,024 parts (`IOV_MAX`), and a record is two.
 const WRITE_RECORDS_MAX: usize = 512;
+/// Longest record that is written by whoever appends it: copying more takes longer than a switch of threads.
+const AT_ONCE_BYTES_MAX: usize = 64 << 10;
 /// How often a failing disk is tried.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The state of the thread.
+/// What is being written.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    shared: Arc<Shared>,
+pub(crate) struct Writing {
+    /// Made by the thread alone, which closes it when it is due.
     open: Option<OpenSegment>,
     next_number: u64,
     probed_at: Option<Instant>,
+}
+
+/// The right to write, held by one at a time.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    shared: &'a Shared,
+    state: MutexGuard<'a, Writing>,
 }
 
 /// The segment that is written to.
@@ -65,33 +78,65 @@ struct OpenSegment {
     window: Option<(Window, Instant)>,
 }
 
-impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, next_number: u64) -> Self {
-        Self { shared, open: None, next_number, probed_at: None }
+impl Writing {
+    pub(crate) fn new(next_number: u64) -> Self {
+        Self { open: None, next_number, probed_at: None }
+    }
+}
+
+/// Writes what is queued until the queue is closed and empty.
+pub(crate) fn run(shared: &Shared) {
+    let _ended = Ended(shared);
+    let mut batch = Vec::new();
+    loop {
+        let deadline = Writer::lock(shared).deadline();
+        let taken = shared.queue.take(&mut batch, deadline);
+        let mut writer = Writer::lock(shared);
+        match taken {
+            Taken::Records => writer.write_batch(&mut batch),
+            Taken::Nothing => {}
+            Taken::Closed => break writer.close_open(),
+        }
+        writer.close_if_due();
+        writer.probe_if_failing();
+    }
+}
+
+/// Writes a record at once, or gives it back because that would take waiting.
+pub(crate) fn write_at_once(shared: &Shared, record: Queued) -> Result<(), Queued> {
+    // A writer that panicked is poisoned: the thread finds out and tells.
+    let Ok(state) = shared.writing.try_lock() else { return Err(record) };
+    let mut writer = Writer { shared, state };
+    if !writer.takes_at_once(&record) {
+        return Err(record);
+    }
+    writer.write_chunk(&mut [record]);
+    drop(writer);
+    if shared.health.is_failing() {
+        shared.queue.nudge();
+    }
+    Ok(())
+}
+
+impl<'a> Writer<'a> {
+    fn lock(shared: &'a Shared) -> Self {
+        let state = shared.writing.lock().expect("whoever panicked while writing may have left half a frame");
+        Self { shared, state }
     }
 
-    /// Runs until the queue is closed and empty.
-    pub(crate) fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        let _ended = Ended(&shared);
-        let mut batch = Vec::new();
-        loop {
-            match shared.queue.take(&mut batch, self.deadline()) {
-                Taken::Records => self.write_batch(&mut batch),
-                Taken::Nothing => {}
-                Taken::Closed => break,
-            }
-            self.close_if_due();
-            self.probe_if_failing();
-        }
-        self.close_open();
+    /// Whether the record fits into the open segment, which has one already, so that the thread knows when it is due.
+    fn takes_at_once(&self, record: &Queued) -> bool {
+        let is_open = |open: &OpenSegment| open.window.is_some() && !open.file.is_poisoned();
+        record.line.len() <= AT_ONCE_BYTES_MAX
+            && self.state.open.as_ref().is_some_and(is_open)
+            && self.fitting(std::slice::from_ref(record)) == 1
     }
 
     /// When to look around even if no record comes.
     fn deadline(&self) -> Option<Instant> {
         let age = self.shared.options.segment_age_max;
-        let due = self.open.as_ref().and_then(|open| open.window).map(|(_, since)| since + age);
-        let probe = self.shared.health.is_failing().then(|| match self.probed_at {
+        let due = self.state.open.as_ref().and_then(|open| open.window).map(|(_, since)| since + age);
+        let probe = self.shared.health.is_failing().then(|| match self.state.probed_at {
             Some(at) => at + PROBE_INTERVAL,
             None => Instant::now(),
         });
@@ -101,7 +146,7 @@ impl Writer {
     fn write_batch(&mut self, batch: &mut Vec<Queued>) {
         let mut from = 0;
         while from < batch.len() {
-            if self.open.as_ref().is_some_and(|open| open.file.is_poisoned()) {
+            if self.state.open.as_ref().is_some_and(|open| open.file.is_poisoned()) {
                 self.close_open();
             }
             let count = self.fitting(&batch[from..]);
@@ -118,7 +163,8 @@ impl Writer {
     /// How many of the records still fit into the open segment; a new one takes at least one.
     fn fitting(&self, records: &[Queued]) -> usize {
         let options = &self.shared.options;
-        let (held_records, mut text_bytes) = self.open.as_ref().map_or((0, 0), |open| (open.records, open.text_bytes));
+        let open = self.state.open.as_ref();
+        let (held_records, mut text_bytes) = open.map_or((0, 0), |open| (open.records, open.text_bytes));
         let room = options.segment_records_max.saturating_sub(held_records);
         let room = usize::try_from(room).unwrap_or(usize::MAX).min(WRITE_RECORDS_MAX);
         let fits = |record: &&Queued| {
@@ -144,7 +190,7 @@ impl Writer {
     }
 
     fn answer(&mut self, chunk: &mut [Queued], tally: Tally) {
-        let Some(open) = &self.open else { return };
+        let Some(open) = &self.state.open else { return };
         self.shared.depth.set(open.id.number, tally);
         let mut waiters: Vec<_> = chunk.iter_mut().filter_map(|record| record.waiter.take()).collect();
         let is_urgent = self.shared.options.audit == Audit::Strict;
@@ -170,20 +216,20 @@ impl Writer {
 
     /// The open segment, or a new one.
     fn open_segment(&mut self) -> io::Result<&mut OpenSegment> {
-        if self.open.is_none() {
-            let id = SegmentId { instance: self.shared.options.instance, number: self.next_number };
+        if self.state.open.is_none() {
+            let id = SegmentId { instance: self.shared.options.instance, number: self.state.next_number };
             // Even if it fails: the file may be there.
-            self.next_number += 1;
-            let open = OpenSegment::create(&self.shared, id)?;
+            self.state.next_number += 1;
+            let open = OpenSegment::create(self.shared, id)?;
             self.shared.account.charge(HEADER_BYTES as u64);
-            self.open = Some(open);
+            self.state.open = Some(open);
         }
-        Ok(self.open.as_mut().expect("it was opened just now"))
+        Ok(self.state.open.as_mut().expect("it was opened just now"))
     }
 
     fn close_if_due(&mut self) {
         let options = &self.shared.options;
-        let is_due = self.open.as_ref().is_some_and(|open| {
+        let is_due = self.state.open.as_ref().is_some_and(|open| {
             open.window.is_some_and(|(_, since)| since.elapsed() >= options.segment_age_max)
                 || open.records >= options.segment_records_max
                 || open.text_bytes >= options.segment_bytes_max
@@ -195,7 +241,7 @@ impl Writer {
 
     /// Hands the open segment over to be synced and shipped; one without a record is removed.
     fn close_open(&mut self) {
-        let Some(open) = self.open.take() else { return };
+        let Some(open) = self.state.open.take() else { return };
         let path = open.file.path.clone();
         match open.window {
             Some((window, _)) => {
@@ -212,16 +258,16 @@ impl Writer {
 
     /// Makes a segment and syncs it, to see whether the disk takes writes again.
     fn probe_if_failing(&mut self) {
-        let is_recent = self.probed_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL);
+        let is_recent = self.state.probed_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL);
         if !self.shared.health.is_failing() || is_recent {
             return;
         }
-        self.probed_at = Some(Instant::now());
+        self.state.probed_at = Some(Instant::now());
         self.close_open();
-        let shared = Arc::clone(&self.shared);
-        match self.open_segment().and_then(|open| open.file.sync(&shared)) {
+        let shared = self.shared;
+        match self.open_segment().and_then(|open| open.file.sync(shared)) {
             Ok(()) => {
-                self.probed_at = None;
+                self.state.probed_at = None;
                 shared.health.recover();
             }
             Err(error) => {
@@ -280,6 +326,8 @@ impl Drop for Ended<'_> {
             self.0.health.fail("the writing thread panicked", &"see the log");
             self.0.account.stop_admitting();
         }
+        // Nobody closes a segment any more, so nobody may add to one.
+        self.0.writing.lock().unwrap_or_else(PoisonError::into_inner).open = None;
         let unwritten = self.0.queue.abandon();
         let records = unwritten.len() as u64;
         if records > 0 {

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use gatelog_model::{FixedClock, TimestampMicros};
 use tokio::time::{sleep, timeout};
 
@@ -82,6 +83,48 @@ async fn relaxed_does_not_wait_for_the_disk_but_syncs_soon() {
     assert_eq!(records_in(folder.path()), [[String::from_utf8(line(0)).unwrap()]]);
     until("a sync begins", || disk.syncs() == 1).await;
     drop(held);
+}
+
+#[tokio::test]
+async fn a_short_record_is_written_by_whoever_appends_it_and_no_other() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let spool = open(folder.path(), &disk, |options| options.segment_records_max = 3);
+    let ticket = spool.admit(0).unwrap();
+    ticket.append(AT, line(0)).await.unwrap();
+    let long = [&b"\""[..], &[b'a'; super::AT_ONCE_BYTES_MAX], b"\"\n"].concat();
+    let while_another_writes = {
+        let _writing = spool.shared().writing.lock().unwrap();
+        let mut appending = ticket.append(AT, line(1));
+        assert_eq!((&mut appending).now_or_never(), None, "somebody else is writing");
+        appending
+    };
+    timeout(LIMIT, while_another_writes).await.unwrap().unwrap();
+    assert_eq!(ticket.append(AT, line(2)).now_or_never(), Some(Ok(())), "at once");
+    assert_eq!(ticket.append(AT, line(3)).now_or_never(), None, "the segment is full");
+    until("the next segment is open", || spool.status().records == 4).await;
+    assert_eq!(ticket.append(AT, long).now_or_never(), None, "too long");
+    until("the long one is written", || spool.status().records == 5).await;
+    drop(ticket);
+    spool.close().await;
+    let files = records_in(folder.path());
+    assert_eq!(files.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_whoever_appends_is_tried_again() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let spool = open(folder.path(), &disk, |_| {});
+    let ticket = spool.admit(0).unwrap();
+    ticket.append(AT, line(0)).await.unwrap();
+    disk.fill(true);
+    let at_once = ticket.append(AT, line(1)).now_or_never();
+    assert_eq!(at_once, Some(Err(AppendError::Disk(std::io::ErrorKind::StorageFull))));
+    disk.fill(false);
+    until("the disk is tried again", || !spool.status().is_failing).await;
+    ticket.append(AT, line(2)).await.unwrap();
+    drop(ticket);
+    spool.close().await;
+    assert_eq!(records_in(folder.path()).concat(), [0, 2].map(|label| String::from_utf8(line(label)).unwrap()));
 }
 
 #[tokio::test]
