@@ -29,6 +29,7 @@ use std::{
 
 use gatelog_model::TenantId;
 use tokio::{
+    runtime::Handle,
     sync::watch,
     time::{Instant, timeout},
 };
@@ -132,6 +133,7 @@ pub struct Limiter {
 #[derive(Debug)]
 struct Inner {
     store: Arc<dyn BudgetStore>,
+    runtime: Handle,
     holder: HolderId,
     options: LimiterOptions,
     tenants: Tenants,
@@ -161,7 +163,12 @@ enum Look {
 }
 
 impl Limiter {
-    /// Makes a limiter that leases from `store` under the name `holder`, which must be new: a random one per process.
+    /// Makes a limiter that leases from `store` under the name `holder`, which must be new: a random one per process. The
+    /// store is asked on the runtime that this is called on, whichever one reserves: its connections belong there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
     ///
     /// Let [`Limiter::run`] run beside it, or nothing is ever told to the store but with the next lease.
     pub fn new(store: Arc<dyn BudgetStore>, holder: HolderId, options: LimiterOptions) -> Self {
@@ -169,6 +176,7 @@ impl Limiter {
         Self {
             inner: Arc::new(Inner {
                 store,
+                runtime: Handle::current(),
                 holder,
                 options,
                 tenants,

@@ -1,6 +1,6 @@
 //! The body of an answer on its way to the caller.
 //!
-//! Bytes pass untouched. What is already there is sent on together; nothing waits for more. The last piece is held back until
+//! Bytes pass untouched. What is already there is sent on together; nothing waits for more to come. The last piece is held back until
 //! the audit record of the answer is in the spool, so that no caller has a whole answer of which there is no record.
 //!
 //! # Cancellation
@@ -10,17 +10,20 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
-
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::settle::{Ending, Passing, Settled};
+use crate::{
+    settle::{Ending, Passing, Settled},
+    turn::Turn,
+};
 
 /// Bytes that are gathered at most before they are sent on: a socket's send buffer takes about as much.
 const GATHER_BYTES_MAX: usize = 64 * 1024;
@@ -72,8 +75,8 @@ pub(crate) struct PassingBody {
     /// One piece alone is passed on without a copy.
     single: Option<Bytes>,
     trailers: Option<Frame<Bytes>>,
-    /// The provider's task had its turn to bring more.
-    has_yielded: bool,
+    /// The connection's task has its turn to bring what is there already.
+    turn: Option<Arc<Turn>>,
     broken: Option<BrokenAnswer>,
     /// Bytes that are still to come, if the answer says so.
     remaining: Option<u64>,
@@ -90,7 +93,7 @@ impl PassingBody {
             ready: BytesMut::new(),
             single: None,
             trailers: None,
-            has_yielded: false,
+            turn: None,
             broken: None,
             remaining,
             bounds,
@@ -115,7 +118,7 @@ impl PassingBody {
     }
 
     fn take_ready(&mut self) -> Option<Frame<Bytes>> {
-        self.has_yielded = false;
+        self.turn = None;
         let piece = self.single.take().or_else(|| (!self.ready.is_empty()).then(|| self.ready.split().freeze()));
         piece.map(Frame::data)
     }
@@ -163,13 +166,16 @@ impl PassingBody {
                 self.close(Ending::Broken);
                 Poll::Ready(None)
             }
-            Poll::Pending if self.has_yielded => Poll::Ready(self.take_ready()),
-            Poll::Pending => {
-                // The connection hands over one piece at a time: one more turn shows whether there is another.
-                self.has_yielded = true;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
+            // The provider's connection hands over one piece at a time, and has the next one ready only after its task
+            // has run again. A system call for each piece would cost several times what that does.
+            Poll::Pending => match &self.turn {
+                Some(turn) if turn.has_come() => Poll::Ready(self.take_ready()),
+                Some(_) => Poll::Pending,
+                None => {
+                    self.turn = Some(Turn::ask(context));
+                    Poll::Pending
+                }
+            },
         }
     }
 

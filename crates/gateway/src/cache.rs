@@ -9,7 +9,10 @@ mod key;
 
 use std::{sync::Arc, time::Duration};
 
-use crate::controls::{CacheTtl, Controls};
+use crate::{
+    controls::{CacheTtl, Controls},
+    headers::bytes_of,
+};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use moka::{Expiry, future::Cache as Moka};
@@ -20,7 +23,7 @@ pub(crate) use key::{AuthClass, CacheKey, CacheScope};
 
 /// How long an answer is kept if the request brings a cache key but no time; Cloudflare's figure.
 const KEYED_TTL: Duration = Duration::from_secs(300);
-/// What an entry costs beside its body: key, headers, bookkeeping.
+/// What an entry costs beside its body and its headers: key and bookkeeping.
 const ENTRY_OVERHEAD_BYTES: usize = 1_024;
 
 /// What `cf-aig-cache-status` says.
@@ -135,7 +138,8 @@ impl Expiry<CacheKey, Arc<StoredAnswer>> for OwnTtl {
 impl AnswerCache {
     pub(crate) fn new(options: CacheOptions) -> Self {
         let weigh = |_: &CacheKey, answer: &Arc<StoredAnswer>| {
-            u32::try_from(answer.body.len() + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
+            let bytes = answer.body.len() + bytes_of(&answer.headers) + ENTRY_OVERHEAD_BYTES;
+            u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         let answers = Moka::builder().max_capacity(options.bytes_max).weigher(weigh).expire_after(OwnTtl).build();
         Self { options, answers, flights: Flights::default() }

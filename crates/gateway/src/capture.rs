@@ -1,5 +1,7 @@
 //! A bounded copy of a body that passes.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
@@ -7,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LoggedBody<'a> {
     /// The text, up to the cap.
-    pub(crate) text: std::borrow::Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
     /// Size and SHA-256 of the whole, if the text is not exactly that.
     pub(crate) whole: Option<(u64, String)>,
 }
@@ -74,8 +76,9 @@ impl Capture {
 /// What is not UTF-8 (sound, images) cannot be shown as it is: its replacement is marked like a cut one.
 pub(crate) fn logged(body: &[u8], text_bytes_max: usize) -> LoggedBody<'_> {
     let shown = &body[..boundary(body, text_bytes_max)];
-    let text = String::from_utf8_lossy(shown);
-    let is_whole = shown.len() == body.len() && matches!(text, std::borrow::Cow::Borrowed(_));
+    // The lossy reading looks at every character; nearly no body needs it.
+    let text = std::str::from_utf8(shown).map_or_else(|_| String::from_utf8_lossy(shown), Cow::Borrowed);
+    let is_whole = shown.len() == body.len() && matches!(text, Cow::Borrowed(_));
     let whole = (!is_whole).then(|| (body.len() as u64, hex::encode(Sha256::digest(body))));
     LoggedBody { text, whole }
 }

@@ -18,6 +18,7 @@ use crate::{
     plan::Step,
     record::AuditRecord,
     spans,
+    upstream::Upstream,
 };
 
 /// nginx's number for a caller that hung up; ingest knows it too.
@@ -39,6 +40,7 @@ pub(crate) enum Collect {
 /// One request of one caller.
 pub(crate) struct Conversation {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) upstream: Upstream,
     /// The gateway's id, from the path.
     pub(crate) gateway: String,
     pub(crate) tenant: TenantId,

@@ -177,7 +177,7 @@ impl Forwarding<'_> {
         let request = UpstreamRequest { method: step.method.clone(), uri, headers, body: step.body.clone() };
         self.bill.called(step);
         let until = step.timeout.map_or(self.deadline, |limit| self.deadline.min(Instant::now() + limit));
-        match timeout_at(until, self.conversation.shared.upstream.send(request)).await {
+        match timeout_at(until, self.conversation.upstream.send(request)).await {
             Ok(Ok(response)) => Sent::Answered(response),
             Ok(Err(error)) => Sent::Unreachable(error),
             Err(_) => Sent::TimedOut,

@@ -1,5 +1,6 @@
 //! Which headers go on to the provider and back to the caller.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::controls::is_control;
@@ -34,6 +35,25 @@ pub(crate) fn for_provider(from: &HeaderMap) -> HeaderMap {
 /// the gateway itself answers for.
 pub(crate) fn for_caller(from: &HeaderMap) -> HeaderMap {
     without_hops(from, |name| name.as_str().starts_with(RESERVED_PREFIX))
+}
+
+/// The same headers in memory of their own. What was read of a connection shares the buffer that it was read into, and
+/// whoever keeps one value of that keeps all of it.
+pub(crate) fn apart(from: &HeaderMap) -> HeaderMap {
+    let values: Bytes = from.values().flat_map(|value| value.as_bytes()).copied().collect::<Vec<u8>>().into();
+    let mut headers = HeaderMap::with_capacity(from.keys_len());
+    let mut start = 0;
+    for (name, value) in from {
+        let own = values.slice(start..start + value.len());
+        start += value.len();
+        headers.append(name, HeaderValue::from_maybe_shared(own).expect("it was a header's value before"));
+    }
+    headers
+}
+
+/// Bytes of names and values.
+pub(crate) fn bytes_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 /// Sets a header; text that cannot stand in one is left out.
@@ -102,6 +122,20 @@ mod tests {
             ("accept-encoding", "identity"),
         ]);
         assert_eq!(for_provider(&sent), expected);
+    }
+
+    #[test]
+    fn headers_apart_are_the_same_and_let_the_buffer_go() {
+        let buffer = Bytes::from(b"first second".to_vec());
+        let mut headers = HeaderMap::new();
+        headers.append("x-twice", HeaderValue::from_maybe_shared(buffer.slice(..5)).unwrap());
+        headers.append("x-twice", HeaderValue::from_maybe_shared(buffer.slice(6..)).unwrap());
+        headers.append("x-none", HeaderValue::from_static(""));
+        let own = apart(&headers);
+        assert_eq!(own, headers);
+        drop(headers);
+        assert!(buffer.is_unique());
+        assert_eq!(bytes_of(&own), 7 + 5 + 7 + 6 + 6);
     }
 
     #[test]

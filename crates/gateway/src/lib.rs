@@ -30,8 +30,10 @@ mod settle;
 mod spans;
 mod targets;
 mod tokens;
+mod turn;
 mod upstream;
 mod webhook;
+mod workers;
 
 pub use cache::{CacheOptions, KeyMode};
 pub use controls::{Backoff, HeaderMode};

@@ -1,4 +1,4 @@
-//! Listens, and answers until it is asked to stop.
+//! Listens, hands connections to the workers, and answers until it is asked to stop.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -6,16 +6,23 @@ use gatelog_runtime::Shutdown;
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{gateway::Gateway, metrics};
+use crate::{
+    gateway::Gateway,
+    metrics,
+    workers::{Seat, Workers},
+};
 
 /// How long a head may take to come; longer is an attack or a dead line.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,6 +64,9 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
+    /// No threads to answer on.
+    #[error("cannot start the threads that answer")]
+    Workers(#[source] io::Error),
 }
 
 /// A gateway that listens.
@@ -81,14 +91,15 @@ impl Gateway {
         let bind = |source| ListenError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let server = Server { gateway: self.clone(), options, shutdown: shutdown.clone() };
+        let workers = Workers::start(self).map_err(ListenError::Workers)?;
+        let server = Server { workers, options, shutdown: shutdown.clone() };
         shutdown.spawn(server.run(listener));
         Ok(Listening { address })
     }
 }
 
 struct Server {
-    gateway: Gateway,
+    workers: Workers,
     options: ListenOptions,
     shutdown: Shutdown,
 }
@@ -116,17 +127,13 @@ impl Server {
                     continue;
                 }
             };
-            let _ = stream.set_nodelay(true);
+            let Ok(stream) = stream.into_std() else { continue };
             metrics::connections(self.options.connections_max - open.available_permits());
-            let (gateway, watcher, tls) = (self.gateway.clone(), graceful.watcher(), tls.clone());
-            self.shutdown.spawn(async move {
-                match tls {
-                    None => serve(gateway, stream, watcher).await,
-                    Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => serve(gateway, stream, watcher).await,
-                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                        Err(_) => tracing::debug!("a TLS handshake took too long"),
-                    },
+            let (seat, watcher, tls) = (self.workers.seat(), graceful.watcher(), tls.clone());
+            let runtime = seat.runtime.clone();
+            self.shutdown.spawn_on(&runtime, async move {
+                if let Err(error) = connected(&seat, stream, watcher, tls).await {
+                    tracing::debug!(%error, "a connection was not taken up");
                 }
                 drop(permit);
             });
@@ -138,14 +145,34 @@ impl Server {
     }
 }
 
-async fn serve<S>(gateway: Gateway, stream: S, watcher: hyper_util::server::graceful::Watcher)
+/// On the worker's own runtime.
+async fn connected(
+    seat: &Seat,
+    stream: std::net::TcpStream,
+    watcher: Watcher,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<()> {
+    let stream = TcpStream::from_std(stream)?;
+    stream.set_nodelay(true)?;
+    match tls {
+        None => serve(seat.gateway.clone(), stream, watcher).await,
+        Some(tls) => {
+            let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await??;
+            serve(seat.gateway.clone(), stream, watcher).await;
+        }
+    }
+    Ok(())
+}
+
+async fn serve<S>(gateway: Gateway, stream: S, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
-    let service = service_fn(move |request| gateway.clone().answer(request));
+    // In a box: a connection has room for this future even while it only passes an answer on.
+    let service = service_fn(move |request| Box::pin(gateway.clone().answer(request)));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         // A caller that hangs up is its own business; the record says so.

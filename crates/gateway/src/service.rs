@@ -53,7 +53,7 @@ impl Gateway {
         arrived: Instant,
         ids: &Ids,
     ) -> Result<Response<AnswerBody>, Refused> {
-        let shared = &self.0;
+        let shared = &self.shared;
         let span = spans::request(&shared.traces, request.headers());
         let intake = Intake::read(shared, request).await?;
         let read = Instant::now();
@@ -69,6 +69,7 @@ impl Gateway {
         });
         let conversation = Arc::new(Conversation {
             shared: Arc::clone(shared),
+            upstream: self.upstream.clone(),
             gateway: intake.route.gateway.to_string(),
             tenant: intake.caller.tenant.clone(),
             metadata: intake.caller.metadata.clone(),

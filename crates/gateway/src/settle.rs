@@ -11,7 +11,7 @@ use crate::{
     cache::{Lead, StoredAnswer},
     capture::Capture,
     conversation::{Closing, OpenRecord, STATUS_CLIENT_CLOSED},
-    metrics,
+    headers, metrics,
 };
 
 /// Most bytes of an answer that are kept to read its usage from; embeddings of a full batch have about 12 MB.
@@ -161,7 +161,7 @@ impl Passing {
         let body = self.capture.whole().filter(|_| is_whole && self.status == StatusCode::OK)?;
         let answer = StoredAnswer {
             status: self.status,
-            headers: fill.headers.clone(),
+            headers: headers::apart(&fill.headers),
             body,
             provider: record.step().target.name.to_str().unwrap_or_default().to_owned(),
             ttl: fill.ttl,

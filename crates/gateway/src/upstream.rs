@@ -1,6 +1,6 @@
 //! The HTTP client that talks to providers: pooled, HTTP/1.1 and 2, no redirects, no decompression.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
@@ -11,12 +11,13 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use rustls::ClientConfig;
 
 /// Longest wait for a connection, TLS included: a provider that takes longer is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept; Azure's front closes them after about two minutes.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// Idle connections kept per provider host.
+/// Idle connections kept per provider host and worker.
 const IDLE_PER_HOST_MAX: usize = 512;
 
 /// One request as it is sent; cheap to send again.
@@ -44,25 +45,32 @@ pub(crate) enum UpstreamError {
 
 /// The client; cheap to clone, all clones share one pool.
 #[derive(Clone)]
-pub(crate) struct Upstream(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(crate) struct Upstream(Arc<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
+
+/// How providers are known: by the certificates that this machine trusts.
+///
+/// # Errors
+///
+/// When there are none.
+pub(crate) fn client_tls() -> io::Result<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_native_roots()?
+        .with_no_client_auth();
+    Ok(tls)
+}
 
 impl Upstream {
-    /// # Errors
-    ///
-    /// When the machine has no certificates to trust.
-    pub(crate) fn new() -> io::Result<Self> {
+    /// A pool without a connection.
+    pub(crate) fn new(tls: &ClientConfig) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
         http.set_keepalive(Some(Duration::from_secs(60)));
-        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_native_roots()?
-            .with_no_client_auth();
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions();
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_all_versions();
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -70,7 +78,7 @@ impl Upstream {
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .http2_adaptive_window(true)
             .build(https.wrap_connector(http));
-        Ok(Self(client))
+        Self(Arc::new(client))
     }
 
     /// Sends the request and waits for the head of the answer. Dropping the future, or the body afterwards, ends the

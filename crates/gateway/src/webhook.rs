@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     metrics,
-    upstream::{Upstream, UpstreamRequest},
+    upstream::{Upstream, UpstreamRequest, client_tls},
 };
 
 /// How often the queue is looked at.
@@ -61,7 +61,7 @@ impl Webhook {
         if !matches!(url.scheme_str(), Some("http" | "https")) || url.authority().is_none() {
             return Err(BadWebhook::Address);
         }
-        Ok(Self { url, client: Upstream::new().map_err(BadWebhook::Client)?, queue, holder })
+        Ok(Self { url, client: Upstream::new(&client_tls().map_err(BadWebhook::Client)?), queue, holder })
     }
 
     /// Runs until shutdown.

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use tokio::{
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
@@ -41,6 +42,15 @@ impl Shutdown {
         F::Output: Send + 'static,
     {
         self.tasks.spawn(task)
+    }
+
+    /// Starts a tracked task on another runtime.
+    pub fn spawn_on<F>(&self, runtime: &Handle, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tasks.spawn_on(task, runtime)
     }
 
     /// Sleeps, or ends early with `false` when the process is asked to stop.

@@ -88,7 +88,7 @@ impl Inner {
         for (request, syncing) in flights {
             let inner = self.clone();
             // Not cancelled with the request that asked first: others wait for it, and a store may hold a transaction.
-            tokio::spawn(async move { inner.fly(request, syncing).await });
+            self.runtime.spawn(async move { inner.fly(request, syncing).await });
         }
     }
 
@@ -199,7 +199,7 @@ impl Inner {
     /// Reads the budgets in a task of its own, waiting no longer than a request may.
     pub(super) async fn reload_within_timeout(self: &Arc<Self>) {
         let inner = self.clone();
-        let reading = tokio::spawn(async move { inner.reload().await });
+        let reading = self.runtime.spawn(async move { inner.reload().await });
         if timeout(self.options.store_timeout, reading).await.is_err() {
             self.store_is_down();
         }

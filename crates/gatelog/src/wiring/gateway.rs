@@ -15,7 +15,7 @@ use gatelog_pricing::DeploymentMap;
 use gatelog_runtime::{Shutdown, SystemClock};
 use gatelog_spool::{SEALERS_DEFAULT, SealerPool, Shipper, ShipperOptions, Spool, SpoolStatus};
 use gatelog_traces::Traces;
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -177,7 +177,10 @@ fn tokens(section: &GatewaySection, catalog: Option<&Catalog>) -> anyhow::Result
     let listed = section.tokens.iter().map(|token| token.grant()).collect::<Result<ListedTokens, _>>()?;
     let mut stores: Vec<Box<dyn TokenStore>> = vec![Box::new(listed)];
     if let Some(catalog) = catalog {
-        stores.push(Box::new(Remembered::new(Box::new(DatabaseTokens(catalog.clone())))));
+        stores.push(Box::new(Remembered::new(Box::new(DatabaseTokens {
+            catalog: catalog.clone(),
+            runtime: Handle::current(),
+        }))));
     } else if section.tokens.is_empty() {
         anyhow::bail!(
             "`gateway.authentication` is on, but there are neither `gateway.tokens` nor a database with tokens"
@@ -186,15 +189,21 @@ fn tokens(section: &GatewaySection, catalog: Option<&Catalog>) -> anyhow::Result
     Ok(Some(Box::new(FirstOf(stores))))
 }
 
-/// The tokens of `gatelog token`.
+/// The tokens of `gatelog token`. They are looked up on the runtime that the database's connections belong to.
 #[derive(Debug)]
-struct DatabaseTokens(Catalog);
+struct DatabaseTokens {
+    catalog: Catalog,
+    runtime: Handle,
+}
 
 #[async_trait::async_trait]
 impl TokenStore for DatabaseTokens {
     async fn find(&self, digest: TokenDigest) -> Result<Option<TokenGrant>, TokenStoreDown> {
         let down = |error| TokenStoreDown(Box::new(error));
-        let Some(token) = self.0.find_token(&Digest(digest.0)).await.map_err(down)? else { return Ok(None) };
+        let catalog = self.catalog.clone();
+        let find = async move { catalog.find_token(&Digest(digest.0)).await };
+        let found = self.runtime.spawn(find).await.map_err(|error| TokenStoreDown(Box::new(error)))?;
+        let Some(token) = found.map_err(down)? else { return Ok(None) };
         let tenant = token.tenant.as_deref().map(TenantId::parse).transpose();
         let tenant = tenant.map_err(|error| TokenStoreDown(Box::new(error)))?;
         Ok(Some(TokenGrant { id: token.id, tenant, gateways: token.gateways }))
