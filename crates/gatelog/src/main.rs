@@ -14,6 +14,21 @@ use cli::{Cli, Command, ConfigCommand};
 use config::{Config, ConfigError};
 use gatelog_runtime::LogFormat;
 
+/// Requests and batches of lines are made and dropped on different threads all the time, which glibc's arenas answer with
+/// locks, and with memory that is given back to the system and asked for again.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Freed memory is kept for two seconds and not for ten: as long as it takes to decode and write an object, so that the
+/// next one finds it, and no longer.
+#[expect(
+    unsafe_code,
+    reason = "jemalloc reads its settings from this symbol, a pointer to text that ends in a zero byte"
+)]
+// SAFETY: no other item has this name, and it has the type that jemalloc declares it with.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static MALLOC_CONF: Option<&'static u8> = Some(&b"dirty_decay_ms:2000\0"[0]);
+
 const EXIT_FAILED: u8 = 1;
 const EXIT_BAD_CONFIG: u8 = 64;
 
