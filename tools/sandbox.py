@@ -83,9 +83,10 @@ def measure(command: list[str], environment: dict[str, str] | None = None) -> Ru
 
 
 @contextmanager
-def testkit_s3(binaries: Path, folder: Path) -> Iterator[S3]:
+def testkit_s3(binaries: Path, folder: Path, *, niceness: int = 0) -> Iterator[S3]:
     """The S3 server of tests and demo, as a process of its own."""
-    command = [str(binaries / "gatelog-testkit-s3"), str(folder), "0", SOURCE_BUCKET, LAKE_BUCKET]
+    command = ["nice", "-n", str(niceness), str(binaries / "gatelog-testkit-s3"), str(folder), "0"]
+    command += [SOURCE_BUCKET, LAKE_BUCKET]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with ended_at_exit(process):
         said = dict(process.stdout.readline().split() for _ in range(4))
