@@ -111,6 +111,12 @@ impl Queue {
         }
     }
 
+    /// Whether the writer sleeps, and so holds nothing.
+    #[cfg(test)]
+    pub(crate) fn is_writer_parked(&self) -> bool {
+        self.lock().is_parked
+    }
+
     fn wake_writer(&self, mut inbox: MutexGuard<'_, Inbox>) {
         let is_parked = mem::take(&mut inbox.is_parked);
         drop(inbox);

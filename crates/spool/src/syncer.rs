@@ -157,7 +157,7 @@ pub(crate) fn run(shared: &Shared) {
 }
 
 /// Syncs one file, answers those who wait, and lets the segment go if it was the last time.
-fn finish(shared: &Shared, job: SyncJob) {
+pub(crate) fn finish(shared: &Shared, job: SyncJob) {
     let was_poisoned = job.file.is_poisoned();
     let answer = match job.file.sync(shared) {
         Ok(()) => {

@@ -7,8 +7,14 @@ use gatelog_model::{FixedClock, TimestampMicros};
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    AppendError, Audit, NotAdmitted, OnFull, Spool, SpoolOptions, faulty_disk::FaultyDisk, frame::Next,
+    AppendError, Audit, NotAdmitted, OnFull, Spool, SpoolOptions,
+    disk::Disk as _,
+    faulty_disk::FaultyDisk,
+    frame::{Head, Next, frame_bytes},
+    queue::Queued,
     recover::frames_of,
+    syncer::{SegmentFile, SyncJob, finish},
+    writer::{AT_ONCE_BYTES_MAX, write_at_once},
 };
 
 const AT: TimestampMicros = TimestampMicros::MIN;
@@ -85,25 +91,43 @@ async fn relaxed_does_not_wait_for_the_disk_but_syncs_soon() {
     drop(held);
 }
 
+/// Whether a record is written without the thread; one that is not is not written at all.
+fn is_written_at_once(spool: &Spool, line: Vec<u8>) -> bool {
+    let (shared, bytes) = (spool.shared(), frame_bytes(&line));
+    shared.account.charge(bytes);
+    shared.account.enqueued(bytes);
+    let record = Queued { at: AT, head: Head::new(AT, &line), line: line.into(), waiter: None };
+    let is_written = write_at_once(shared, record).is_ok();
+    if !is_written {
+        shared.account.dequeued(bytes);
+        shared.account.release(bytes);
+    }
+    is_written
+}
+
 #[tokio::test]
 async fn a_short_record_is_written_by_whoever_appends_it_and_no_other() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
     let spool = open(folder.path(), &disk, |options| options.segment_records_max = 3);
+    let thread_sleeps = || spool.shared().queue.is_writer_parked();
+    let long = [&b"\""[..], &[b'a'; AT_ONCE_BYTES_MAX], b"\"\n"].concat();
+    assert!(!is_written_at_once(&spool, line(0)), "no segment is open");
     let ticket = spool.admit(0).unwrap();
     ticket.append(AT, line(0)).await.unwrap();
-    let long = [&b"\""[..], &[b'a'; super::AT_ONCE_BYTES_MAX], b"\"\n"].concat();
-    let while_another_writes = {
+    until("the thread sleeps", thread_sleeps).await;
+    {
         let _writing = spool.shared().writing.lock().unwrap();
-        let mut appending = ticket.append(AT, line(1));
-        assert_eq!((&mut appending).now_or_never(), None, "somebody else is writing");
-        appending
-    };
-    timeout(LIMIT, while_another_writes).await.unwrap().unwrap();
-    assert_eq!(ticket.append(AT, line(2)).now_or_never(), Some(Ok(())), "at once");
-    assert_eq!(ticket.append(AT, line(3)).now_or_never(), None, "the segment is full");
-    until("the next segment is open", || spool.status().records == 4).await;
-    assert_eq!(ticket.append(AT, long).now_or_never(), None, "too long");
-    until("the long one is written", || spool.status().records == 5).await;
+        assert!(!is_written_at_once(&spool, line(1)), "somebody else is writing");
+    }
+    assert!(!is_written_at_once(&spool, long.clone()), "too long");
+    assert!(is_written_at_once(&spool, line(1)));
+    assert!(is_written_at_once(&spool, line(2)));
+    assert!(!is_written_at_once(&spool, line(3)), "the segment is full");
+    assert_eq!(spool.status().records, 3);
+    // The thread takes what the others do not.
+    for record in [line(3), long] {
+        timeout(LIMIT, ticket.append(AT, record)).await.unwrap().unwrap();
+    }
     drop(ticket);
     spool.close().await;
     let files = records_in(folder.path());
@@ -116,6 +140,7 @@ async fn a_disk_that_fails_whoever_appends_is_tried_again() {
     let spool = open(folder.path(), &disk, |_| {});
     let ticket = spool.admit(0).unwrap();
     ticket.append(AT, line(0)).await.unwrap();
+    until("the thread sleeps", || spool.shared().queue.is_writer_parked()).await;
     disk.fill(true);
     let at_once = ticket.append(AT, line(1)).now_or_never();
     assert_eq!(at_once, Some(Err(AppendError::Disk(std::io::ErrorKind::StorageFull))));
@@ -148,15 +173,17 @@ async fn a_failed_sync_is_told_and_nothing_more_goes_to_that_file() {
 }
 
 #[tokio::test]
-async fn the_last_sync_of_a_poisoned_file_does_not_take_the_recovery_back() {
+async fn a_file_that_is_given_up_says_nothing_of_the_disk_as_it_is_now() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
-    let spool = open(folder.path(), &disk, |options| options.audit = Audit::Strict);
-    let ticket = spool.admit(0).unwrap();
+    let spool = open(folder.path(), &disk, |_| {});
+    let path = folder.path().join("given-up");
+    let file = Arc::new(SegmentFile::new(disk.create(&path).unwrap(), path));
+    let sync = || finish(spool.shared(), SyncJob { file: Arc::clone(&file), waiters: Vec::new(), closing: None });
     disk.fail_syncs(1);
-    assert!(matches!(ticket.append(AT, line(0)).await, Err(AppendError::Disk(_))));
+    sync();
+    assert!(spool.problem().unwrap().contains("lost its mind"));
     until("the disk is tried again", || !spool.status().is_failing).await;
-    drop(ticket);
-    spool.close().await;
+    sync();
     assert_eq!(spool.problem(), None);
 }
 
