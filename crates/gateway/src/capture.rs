@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+/// Least growth of what is kept.
+const KEPT_STEP_BYTES: usize = 512;
+
 /// A body as the audit record has it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LoggedBody<'a> {
@@ -37,6 +40,7 @@ impl Capture {
             return;
         }
         if self.kept.len() + piece.len() <= self.bytes_max {
+            self.make_room(piece.len());
             self.kept.extend_from_slice(piece);
             return;
         }
@@ -44,6 +48,13 @@ impl Capture {
         self.beyond = Some(((self.kept.len() + piece.len()) as u64, digest));
         let room = self.bytes_max - self.kept.len();
         self.kept.extend_from_slice(&piece[..room]);
+    }
+
+    /// Grows by a quarter and not by all that is there: a stream may be open for minutes with what it has said so far.
+    fn make_room(&mut self, bytes: usize) {
+        if self.kept.capacity() - self.kept.len() < bytes {
+            self.kept.reserve_exact(bytes.max(self.kept.len() / 4).max(KEPT_STEP_BYTES));
+        }
     }
 
     /// What is kept, which may be only the start.

@@ -17,6 +17,9 @@ use crate::{
     tokens::{TokenDigest, TokenGrant},
 };
 
+/// Longest body that is copied; about what fits into a connection's buffer at first.
+const COPIED_BYTES_MAX: usize = 16 * 1024;
+
 /// Headers that carry a provider's credential.
 const CREDENTIALS: [&str; 2] = ["api-key", "authorization"];
 
@@ -115,6 +118,12 @@ fn logged_metadata(sent: Option<Metadata>, key: &str, grant: Option<&TokenGrant>
     metadata.and_then(|metadata| RawValue::from_string(metadata.to_json()).ok())
 }
 
+/// A short body in memory of its own: it would hold the whole buffer that it was read into for as long as its answer
+/// takes, and the connection would need another one meanwhile.
+fn apart(body: Bytes) -> Bytes {
+    if body.len() <= COPIED_BYTES_MAX { Bytes::copy_from_slice(&body) } else { body }
+}
+
 async fn read_body(body: Incoming, headers: &HeaderMap, bytes_max: usize) -> Result<Bytes, GatewayError> {
     let too_large = || GatewayError::body_too_large(bytes_max as u64);
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -122,7 +131,7 @@ async fn read_body(body: Incoming, headers: &HeaderMap, bytes_max: usize) -> Res
         return Err(too_large());
     }
     match Limited::new(body, bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
+        Ok(body) => Ok(apart(body.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(_) => Err(GatewayError::bad_request("the body of the request broke off")),
     }

@@ -74,7 +74,7 @@ pub(crate) fn append_steps(
     let facts = gatelog_usage::read_request(body);
     let retry = retry_plan(options.retry, wanted.controls);
     let cache = options.cache.wish(wanted.controls);
-    let to_provider = headers::for_provider(wanted.headers);
+    let to_provider = headers::apart(&headers::for_provider(wanted.headers));
     let step = |target: &Arc<Target>, path: String, deployment: Option<&str>, endpoint: String| Step {
         number: 0,
         target: Arc::clone(target),

@@ -200,7 +200,8 @@ impl Serving<'_> {
         let (parts, body) = response.into_parts();
         let mut headers = headers::for_caller(&parts.headers);
         let ttl = made.step.cache.ttl;
-        let fill = lead.filter(|_| !ttl.is_zero()).map(|lead| CacheFill { lead, ttl, headers: headers.clone() });
+        let fill =
+            lead.filter(|_| !ttl.is_zero()).map(|lead| CacheFill { lead, ttl, headers: headers::apart(&headers) });
         set_made(&mut headers, &made);
         let passing = Passing::new(record, bill, fill, parts.status, &parts.headers);
         let options = &self.shared.options;

@@ -11,7 +11,7 @@ use crate::{
     cache::{Lead, StoredAnswer},
     capture::Capture,
     conversation::{Closing, OpenRecord, STATUS_CLIENT_CLOSED},
-    headers, metrics,
+    metrics,
 };
 
 /// Most bytes of an answer that are kept to read its usage from; embeddings of a full batch have about 12 MB.
@@ -34,6 +34,7 @@ pub(crate) enum Ending {
 pub(crate) struct CacheFill {
     pub(crate) lead: Lead,
     pub(crate) ttl: Duration,
+    /// Of the answer, in memory of their own.
     pub(crate) headers: HeaderMap,
 }
 
@@ -161,7 +162,7 @@ impl Passing {
         let body = self.capture.whole().filter(|_| is_whole && self.status == StatusCode::OK)?;
         let answer = StoredAnswer {
             status: self.status,
-            headers: headers::apart(&fill.headers),
+            headers: fill.headers.clone(),
             body,
             provider: record.step().target.name.to_str().unwrap_or_default().to_owned(),
             ttl: fill.ttl,
