@@ -30,9 +30,6 @@ const OBJECT_BYTES_MAX: u64 = 8 << 30;
 /// Text asked of the decoder at once; also what the buffer starts with.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Text that was read and is given back at once: two huge pages, so that no page is torn.
-const FORGET_BYTES: usize = 4 << 20;
-
 /// How much of an object is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineLimits {
@@ -114,8 +111,6 @@ pub struct LineReader<R> {
     start: usize,
     searched: usize,
     end: usize,
-    /// `buffer[..forgotten]` was given back.
-    forgotten: usize,
     /// Where `buffer[start]` is in the text.
     offset: u64,
     /// Text taken from the source so far.
@@ -151,18 +146,7 @@ impl<R: Read> LineReader<R> {
     }
 
     fn with_source(source: Source<R>, buffer: TextBuffer, limits: LineLimits) -> Self {
-        Self {
-            source,
-            limits,
-            buffer,
-            start: 0,
-            searched: 0,
-            end: 0,
-            forgotten: 0,
-            offset: 0,
-            text_bytes: 0,
-            number: 0,
-        }
+        Self { source, limits, buffer, start: 0, searched: 0, end: 0, offset: 0, text_bytes: 0, number: 0 }
     }
 
     /// Gives the buffer back for the next object: at most 64 MiB, or twice the longest line.
@@ -182,7 +166,6 @@ impl<R: Read> LineReader<R> {
     /// [`ReadError`] when the object cannot be read to its end. The lines before that have been lent by then: do not
     /// commit them. Every later call fails too.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ReadError> {
-        self.forget_read_text();
         loop {
             let offset = self.offset;
             match self.next_extent()? {
@@ -199,15 +182,6 @@ impl<R: Read> LineReader<R> {
                     return Ok(Some(Line::TooLong { number: self.number, offset, bytes }));
                 }
             }
-        }
-    }
-
-    /// Gives back what was read of a whole text: its lines have become events of about the same size by now. A stream
-    /// writes over it.
-    fn forget_read_text(&mut self) {
-        if matches!(self.source, Source::Ended) && self.start.saturating_sub(self.forgotten) >= 2 * FORGET_BYTES {
-            self.buffer.forget(self.forgotten..self.forgotten + FORGET_BYTES);
-            self.forgotten += FORGET_BYTES;
         }
     }
 
