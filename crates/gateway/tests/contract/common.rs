@@ -36,6 +36,7 @@ pub(crate) struct Setup {
     pub(crate) tokens: Option<Box<dyn TokenStore>>,
     pub(crate) spool: Box<dyn FnOnce(&mut SpoolOptions)>,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) drain: Duration,
 }
 
 impl Default for Setup {
@@ -47,6 +48,7 @@ impl Default for Setup {
             tokens: None,
             spool: Box::new(|_| {}),
             tls: None,
+            drain: Duration::from_secs(5),
         }
     }
 }
@@ -137,7 +139,7 @@ impl World {
             insecure: false,
             tls: setup.tls,
             connections_max: 1_000,
-            drain: Duration::from_secs(5),
+            drain: setup.drain,
         };
         let address = gateway.listen(listen, &shutdown).await.unwrap().address;
         let client = Client::builder(TokioExecutor::new()).build_http();

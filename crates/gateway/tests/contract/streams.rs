@@ -51,6 +51,19 @@ async fn a_caller_that_hangs_up_ends_the_call_and_leaves_a_record() {
 }
 
 #[tokio::test]
+async fn an_answer_that_outlasts_the_drain_is_ended_and_leaves_a_record() {
+    let world = World::start(Setup { drain: Duration::from_millis(200), ..Setup::default() }).await;
+    world.azure.behave_all("stall-after-frames=2".parse().unwrap());
+    let mut body = world.open(CHAT, &[("api-key", "k"), ACME], stream_body("endless")).await.into_body();
+    body.frame().await.unwrap().unwrap();
+    let records = tokio::time::timeout(Duration::from_secs(20), world.records()).await.expect("it stops");
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["StatusCode"], 499);
+    assert!(records[0]["ResponseBody"].as_str().unwrap().starts_with("data: "));
+    assert!(body.collect().await.is_err(), "the caller must not take the part for the whole");
+}
+
+#[tokio::test]
 async fn a_caller_that_hangs_up_before_any_answer_leaves_a_record() {
     let world = World::start(Setup::default()).await;
     world.azure.behave_all("hang".parse().unwrap());
