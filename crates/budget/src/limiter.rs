@@ -166,11 +166,11 @@ impl Limiter {
     /// Makes a limiter that leases from `store` under the name `holder`, which must be new: a random one per process. The
     /// store is asked on the runtime that this is called on, whichever one reserves: its connections belong there.
     ///
+    /// Let [`Limiter::run`] run beside it, or nothing is ever told to the store but with the next lease.
+    ///
     /// # Panics
     ///
     /// Outside a runtime.
-    ///
-    /// Let [`Limiter::run`] run beside it, or nothing is ever told to the store but with the next lease.
     pub fn new(store: Arc<dyn BudgetStore>, holder: HolderId, options: LimiterOptions) -> Self {
         let tenants = Tenants::new(options.tenants_max);
         Self {

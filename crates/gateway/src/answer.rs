@@ -1,7 +1,8 @@
 //! The body of an answer on its way to the caller.
 //!
-//! Bytes pass untouched. What is already there is sent on together; nothing waits for more to come. The last piece is held back until
-//! the audit record of the answer is in the spool, so that no caller has a whole answer of which there is no record.
+//! Bytes pass untouched. What is already there is sent on together; nothing waits for more to come. The last piece is
+//! held back until the audit record of the answer is in the spool, so that no caller has a whole answer of which there
+//! is no record.
 //!
 //! # Cancellation
 //!

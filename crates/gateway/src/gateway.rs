@@ -14,7 +14,7 @@ use crate::{
     retry::{RetryBudget, RetryPlan},
     targets::{BadTargets, FallbackOptions, ResidencyRule, TargetOptions, Targets},
     tokens::TokenStore,
-    upstream::{Upstream, client_tls},
+    upstream::client_tls,
 };
 
 /// Which metadata entries have a meaning.
@@ -124,11 +124,7 @@ pub enum SetupError {
 
 /// The gateway; cheap to clone.
 #[derive(Clone)]
-pub struct Gateway {
-    pub(crate) shared: Arc<Shared>,
-    /// The connections that this clone and clones of it use.
-    pub(crate) upstream: Upstream,
-}
+pub struct Gateway(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) options: GatewayOptions,
@@ -140,6 +136,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Option<Box<dyn TokenStore>>,
     pub(crate) traces: Traces,
     pub(crate) targets: Targets,
+    /// How the providers are known.
     pub(crate) upstream_tls: rustls::ClientConfig,
     pub(crate) cache: AnswerCache,
     pub(crate) retry_budget: RetryBudget,
@@ -154,9 +151,7 @@ impl Gateway {
     pub fn new(options: GatewayOptions, parts: Parts) -> Result<Self, SetupError> {
         let targets =
             Targets::try_new(&options.targets, &options.fallbacks, &options.azure_base, options.residency.clone())?;
-        let upstream_tls = client_tls().map_err(SetupError::Client)?;
-        let upstream = Upstream::new(&upstream_tls);
-        let shared = Arc::new(Shared {
+        Ok(Self(Arc::new(Shared {
             clock: parts.clock,
             spool: parts.spool,
             sealers: parts.sealers,
@@ -165,22 +160,21 @@ impl Gateway {
             tokens: parts.tokens,
             traces: parts.traces,
             targets,
-            upstream_tls,
+            upstream_tls: client_tls().map_err(SetupError::Client)?,
             cache: AnswerCache::new(options.cache.clone()),
             retry_budget: RetryBudget::default(),
             options,
-        });
-        Ok(Self { shared, upstream })
+        })))
     }
 
     /// Whether callers need a token.
     pub fn has_authentication(&self) -> bool {
-        self.shared.tokens.is_some()
+        self.0.tokens.is_some()
     }
 }
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway").field("options", &self.shared.options).finish_non_exhaustive()
+        f.debug_struct("Gateway").field("options", &self.0.options).finish_non_exhaustive()
     }
 }

@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     gateway::Gateway,
     metrics,
+    service::Answerer,
     workers::{Seat, Workers},
 };
 
@@ -155,16 +156,16 @@ async fn connected(
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
     match tls {
-        None => serve(seat.gateway.clone(), stream, watcher).await,
+        None => serve(seat.answerer.clone(), stream, watcher).await,
         Some(tls) => {
             let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await??;
-            serve(seat.gateway.clone(), stream, watcher).await;
+            serve(seat.answerer.clone(), stream, watcher).await;
         }
     }
     Ok(())
 }
 
-async fn serve<S>(gateway: Gateway, stream: S, watcher: Watcher)
+async fn serve<S>(answerer: Answerer, stream: S, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -172,7 +173,7 @@ where
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
     // In a box: a connection has room for this future even while it only passes an answer on.
-    let service = service_fn(move |request| Box::pin(gateway.clone().answer(request)));
+    let service = service_fn(move |request| Box::pin(answerer.clone().answer(request)));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         // A caller that hangs up is its own business; the record says so.

@@ -18,7 +18,7 @@ use crate::{
     controls::HeaderMode,
     conversation::{Collect, Conversation, expected_record_bytes},
     error_body::GatewayError,
-    gateway::{Gateway, Shared},
+    gateway::Shared,
     headers::set_text,
     intake::Intake,
     metrics,
@@ -26,9 +26,18 @@ use crate::{
     route::{Target as RouteTarget, UniversalEntry},
     serving::Serving,
     spans,
+    upstream::Upstream,
 };
 
-impl Gateway {
+/// Answers requests on one thread; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Answerer {
+    pub(crate) shared: Arc<Shared>,
+    /// The connections of that thread.
+    pub(crate) upstream: Upstream,
+}
+
+impl Answerer {
     /// Answers one request; every failure is an answer too.
     pub(crate) async fn answer(self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
         let arrived = Instant::now();

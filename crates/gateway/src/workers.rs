@@ -20,20 +20,18 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{gateway::Gateway, upstream::Upstream};
+use crate::{gateway::Gateway, service::Answerer, upstream::Upstream};
 
 /// Tasks that are run before sockets are looked at again, if so many can run. A piece of a stream takes two, so that this
 /// many let some dozens of streams gather what they have before it is sent on; they take a millisecond or two.
 const EVENT_INTERVAL: u32 = 1_024;
 
 /// The threads; they end when this is dropped, and what is still open on them is dropped there.
-#[derive(Debug)]
 pub(crate) struct Workers(Vec<Worker>);
 
-#[derive(Debug)]
 struct Worker {
     runtime: Handle,
-    gateway: Gateway,
+    answerer: Answerer,
     /// Connections of callers.
     open: Arc<AtomicUsize>,
     /// Dropped to end the thread.
@@ -43,7 +41,7 @@ struct Worker {
 /// The place of one connection at a worker.
 pub(crate) struct Seat {
     pub(crate) runtime: Handle,
-    pub(crate) gateway: Gateway,
+    pub(crate) answerer: Answerer,
     open: Arc<AtomicUsize>,
 }
 
@@ -63,7 +61,7 @@ impl Workers {
         let worker = self.0.iter().min_by_key(|worker| worker.open.load(Ordering::Relaxed));
         let worker = worker.expect("there is at least one core");
         worker.open.fetch_add(1, Ordering::Relaxed);
-        Seat { runtime: worker.runtime.clone(), gateway: worker.gateway.clone(), open: Arc::clone(&worker.open) }
+        Seat { runtime: worker.runtime.clone(), answerer: worker.answerer.clone(), open: Arc::clone(&worker.open) }
     }
 }
 
@@ -78,9 +76,9 @@ impl Worker {
             runtime.shutdown_background();
         };
         thread::Builder::new().name(format!("gateway-{number}")).spawn(run)?;
-        let upstream = Upstream::new(&gateway.shared.upstream_tls);
-        let gateway = Gateway { shared: Arc::clone(&gateway.shared), upstream };
-        Ok(Self { runtime: handle, gateway, open: Arc::default(), _end: end })
+        let upstream = Upstream::new(&gateway.0.upstream_tls);
+        let answerer = Answerer { shared: Arc::clone(&gateway.0), upstream };
+        Ok(Self { runtime: handle, answerer, open: Arc::default(), _end: end })
     }
 }
 

@@ -48,8 +48,9 @@ pub enum AppendError {
 
 /// The right of one request to append its records, with bytes reserved for them.
 ///
-/// One per request; a request with several attempts appends once for each. Appending waits for nobody: a short record goes
-/// into the page cache at once if nobody else is writing, and the queue takes what was admitted. What is left of the reservation is given back when the ticket is dropped.
+/// One per request; a request with several attempts appends once for each. Appending waits for nobody: a short record
+/// goes into the page cache at once if nobody else is writing, and the queue takes what was admitted. What is left of the
+/// reservation is given back when the ticket is dropped.
 #[derive(Debug)]
 pub struct Ticket {
     shared: Arc<Shared>,
