@@ -14,7 +14,6 @@ use crate::{
     retry::{RetryBudget, RetryPlan},
     targets::{BadTargets, FallbackOptions, ResidencyRule, TargetOptions, Targets},
     tokens::TokenStore,
-    upstream::client_tls,
 };
 
 /// Which metadata entries have a meaning.
@@ -160,7 +159,7 @@ impl Gateway {
             tokens: parts.tokens,
             traces: parts.traces,
             targets,
-            upstream_tls: client_tls().map_err(SetupError::Client)?,
+            upstream_tls: gatelog_runtime::client_tls().map_err(SetupError::Client)?,
             cache: AnswerCache::new(options.cache.clone()),
             retry_budget: RetryBudget::default(),
             options,

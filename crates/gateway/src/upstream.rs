@@ -1,12 +1,12 @@
 //! The HTTP client that talks to providers: pooled, HTTP/1.1 and 2, no redirects, no decompression.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -46,21 +46,6 @@ pub(crate) enum UpstreamError {
 /// The client; cheap to clone, all clones share one pool.
 #[derive(Clone)]
 pub(crate) struct Upstream(Arc<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
-
-/// How providers are known: by the certificates that this machine trusts.
-///
-/// # Errors
-///
-/// When there are none.
-pub(crate) fn client_tls() -> io::Result<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_native_roots()?
-        .with_no_client_auth();
-    Ok(tls)
-}
 
 impl Upstream {
     /// A pool without a connection.

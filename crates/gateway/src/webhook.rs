@@ -9,13 +9,13 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use gatelog_budget::{AlertQueue, ClaimedAlert, HolderId};
-use gatelog_runtime::Shutdown;
+use gatelog_runtime::{Shutdown, client_tls};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use tokio::time::timeout;
 
 use crate::{
     metrics,
-    upstream::{Upstream, UpstreamRequest, client_tls},
+    upstream::{Upstream, UpstreamRequest},
 };
 
 /// How often the queue is looked at.

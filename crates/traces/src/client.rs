@@ -1,12 +1,12 @@
 //! The HTTP client of the exporter, whose own thread has no runtime.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -26,13 +26,11 @@ pub(crate) struct OnRuntime {
 
 impl OnRuntime {
     pub(crate) fn new() -> io::Result<Self> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_native_roots()?
-            .with_no_client_auth();
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(gatelog_runtime::client_tls()?)
+            .https_or_http()
+            .enable_http1()
+            .build();
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(https), runtime: Handle::current() })
     }
 }
