@@ -25,6 +25,7 @@ use crate::{
     maintain::{heartbeat, request_key_retries, upkeep},
     report::{CommitReport, Progress},
     shared::{InFlight, Parts, Shared},
+    wake::follow,
     window::CommitWindow,
 };
 
@@ -68,8 +69,9 @@ pub struct RunReport {
 /// # Errors
 ///
 /// [`IngestError`] when it cannot start; later troubles are logged, counted and tried again.
-pub async fn run(parts: Parts, mode: Mode, shutdown: Shutdown) -> Result<RunReport, IngestError> {
+pub async fn run(mut parts: Parts, mode: Mode, shutdown: Shutdown) -> Result<RunReport, IngestError> {
     let totals = Arc::new(Totals::new(Arc::clone(&parts.progress)));
+    let queues = std::mem::take(&mut parts.queues);
     let shared = Arc::new(build(parts, totals.clone(), shutdown).await?);
     request_key_retries(&shared).await;
     if mode == Mode::Once {
@@ -78,6 +80,9 @@ pub async fn run(parts: Parts, mode: Mode, shutdown: Shutdown) -> Result<RunRepo
     } else {
         shared.shutdown.spawn(discover(Arc::clone(&shared)));
         shared.shutdown.spawn(upkeep(Arc::clone(&shared)));
+        for queue in queues {
+            shared.shutdown.spawn(follow(Arc::clone(&shared), queue));
+        }
     }
     let stopped = CancellationToken::new();
     let heart = tokio::spawn(heartbeat(Arc::clone(&shared), stopped.clone()));

@@ -83,7 +83,7 @@ fn recent_days(today: NaiveDate, lookback_days: u32) -> impl Iterator<Item = Nai
 }
 
 /// Lists the keys that start with `listed` and records those directly in day folders of `prefix`.
-async fn list_prefix(shared: &Shared, listed: &str, prefix: &str) -> Result<u64, DiscoverError> {
+pub(crate) async fn list_prefix(shared: &Shared, listed: &str, prefix: &str) -> Result<u64, DiscoverError> {
     let mut new = 0;
     let mut continuation = None;
     loop {

@@ -24,6 +24,7 @@ mod options;
 mod report;
 mod seal;
 mod shared;
+mod wake;
 mod window;
 
 pub use daemon::{IngestError, RunReport, run};

@@ -16,6 +16,8 @@ pub fn describe() {
         "keys of the source bucket that are no log objects, by kind"
     );
     describe_counter!("gatelog_ingest_list_failures_total", "listings of the source bucket that failed");
+    describe_counter!("gatelog_ingest_notices_total", "notices of event queues by what became of them");
+    describe_counter!("gatelog_ingest_notice_failures_total", "looks into an event queue that failed");
     describe_counter!("gatelog_ingest_commits_total", "commits by outcome");
     describe_counter!("gatelog_ingest_unpriced_events_total", "events with tokens that no rate covers");
     describe_counter!("gatelog_ingest_tenantless_events_total", "events without a tenant");
@@ -30,6 +32,14 @@ pub(crate) fn key_ignored(kind: &'static str) {
 
 pub(crate) fn list_failed() {
     counter!("gatelog_ingest_list_failures_total").increment(1);
+}
+
+pub(crate) fn notice(kind: &'static str) {
+    counter!("gatelog_ingest_notices_total", "kind" => kind).increment(1);
+}
+
+pub(crate) fn notices_failed() {
+    counter!("gatelog_ingest_notice_failures_total").increment(1);
 }
 
 pub(crate) fn object_released(reason: &'static str) {

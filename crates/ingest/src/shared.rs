@@ -14,6 +14,7 @@ use gatelog_logpush::{KeyRing, LineLimits};
 use gatelog_model::Clock;
 use gatelog_objects::Store;
 use gatelog_runtime::{Readiness, Shutdown};
+use gatelog_triggers::NoticeQueue;
 use tokio::{
     runtime::Handle,
     sync::{Notify, OwnedRwLockReadGuard},
@@ -51,6 +52,8 @@ pub struct Parts {
     pub limits: LineLimits,
     /// Pace.
     pub options: IngestOptions,
+    /// Queues that say what the bucket got; listing goes on without them.
+    pub queues: Vec<Arc<dyn NoticeQueue>>,
     /// Told about the work.
     pub progress: Arc<dyn Progress>,
     /// Told whether the work can be done.
