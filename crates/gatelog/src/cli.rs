@@ -1,13 +1,16 @@
 //! The command line.
 
 mod budget;
+mod logpush;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use gatelog_logpush::KeyBits;
 
 pub(crate) use budget::{BudgetCommand, BudgetSetArgs};
+pub(crate) use logpush::LogpushCommand;
 
 /// Audit trail and cost ledger of LLM traffic: encrypted gateway logs in, an exact lake and an exact bill out.
 #[derive(Debug, Parser)]
@@ -50,15 +53,36 @@ pub(crate) enum Command {
     /// Make, list and revoke the tokens by which callers prove to the gateway who they are.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Make, watch and remove the Logpush job at Cloudflare that fills the source bucket.
+    ///
+    /// The job is found by its name and its dataset, `ai_gateway_events`, which Terraform's provider refuses. It has to deliver
+    /// every record and every field as they were sealed; `plan` names whatever keeps it from that.
+    #[command(subcommand)]
+    Logpush(LogpushCommand),
     /// Make an RSA key pair: the public half goes to the gateway, the private half opens the logs.
     Keygen(KeygenArgs),
     /// Prove configuration, keys, buckets, clock and Postgres settings; print every problem found.
     Check,
     /// Create or update the database schema. `ingest` does so by itself.
     Migrate,
+    /// Ask the process of this configuration whether it is ready; exit code 1 with the reason if not.
+    Health,
     /// Print what configuration there is.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the completions of a shell.
+    ///
+    /// For bash: `gatelog completions bash > ~/.local/share/bash-completion/completions/gatelog`.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command into a folder.
+    Man {
+        /// Where the pages go, such as `/usr/local/share/man/man1`; made if it is not there.
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
     /// Print version and build.
     Version,
 }

@@ -4,10 +4,13 @@ mod budget;
 mod check;
 mod demo;
 mod gateway;
+mod health;
 mod ingest;
 mod job;
 mod keygen;
+mod logpush;
 mod quarantine;
+mod teach;
 mod token;
 
 use std::process::ExitCode;
@@ -20,6 +23,23 @@ use crate::{
 
 /// Looks up a variable of the environment, which only `main` reads.
 pub(crate) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// Runs a command that needs no configuration; `None` if it needs one.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn run_without_config(command: &Command) -> anyhow::Result<Option<ExitCode>> {
+    match command {
+        Command::Keygen(args) => keygen::run(args)?,
+        Command::Version => println!("gatelog {}", env!("CARGO_PKG_VERSION")),
+        Command::Config(ConfigCommand::Schema) => teach::schema()?,
+        Command::Completions { shell } => teach::completions(*shell),
+        Command::Man { folder } => teach::manual(folder.as_deref())?,
+        _ => return Ok(None),
+    }
+    Ok(Some(ExitCode::SUCCESS))
+}
 
 /// Runs a command to its exit code.
 ///
@@ -36,15 +56,18 @@ pub(crate) async fn run(command: Command, config: Config, environment: Environme
         Command::Budget(command) => budget::run(command, &config).await,
         Command::Quarantine(command) => quarantine::run(command, &config).await,
         Command::Token(command) => token::run(command, &config).await,
-        Command::Keygen(args) => keygen::run(&args),
+        Command::Logpush(command) => logpush::run(command, &config).await,
         Command::Check => check::run(&config).await,
+        Command::Health => health::run(&config).await,
         Command::Migrate => {
             wiring::catalog(&config).await?;
             println!("the database schema is up to date");
             Ok(ExitCode::SUCCESS)
         }
-        Command::Version | Command::Config(ConfigCommand::Schema) => {
-            unreachable!("answered before the configuration is read")
-        }
+        Command::Keygen(_)
+        | Command::Version
+        | Command::Config(ConfigCommand::Schema)
+        | Command::Completions { .. }
+        | Command::Man { .. } => unreachable!("run before the configuration is read"),
     }
 }

@@ -4,6 +4,7 @@
 //! `GATELOG__SECTION__KEY` replace single leaves.
 
 mod budgets;
+mod cloudflare;
 mod env;
 mod gateway;
 mod sections;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use budgets::{BudgetEntry, BudgetsSection, PeriodName, StoreDown, UnitName};
+pub(crate) use cloudflare::{CloudflareQueueSection, CloudflareSection, LogpushSection, SqsSection};
 pub(crate) use gateway::{AuditSection, GatewaySection, TlsSection};
 pub(crate) use sections::{
     BucketSection, DatabaseSection, DeploymentSection, DeploymentTypeName, IngestSection, KeysSection, LakeSection,
@@ -38,6 +40,10 @@ pub(crate) struct Config {
     pub(crate) account_id: String,
     /// The bucket that Logpush or the gateway writes to.
     pub(crate) source: SourceSection,
+    /// Cloudflare's API, for `gatelog logpush` and `source.cloudflare_queue`.
+    pub(crate) cloudflare: CloudflareSection,
+    /// The Logpush job that fills the source bucket.
+    pub(crate) logpush: LogpushSection,
     /// Where the table lies.
     pub(crate) lake: LakeSection,
     /// Postgres: ledger, rollup and table pointer.

@@ -10,7 +10,7 @@ mod wiring;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, ConfigCommand};
+use cli::{Cli, Command};
 use config::{Config, ConfigError};
 use gatelog_runtime::LogFormat;
 
@@ -56,13 +56,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(point) = variable("GATELOG_CRASH_AT") {
         gatelog_runtime::arm_crash_point(&point);
     }
-    if let Command::Version = cli.command {
-        println!("gatelog {}", env!("CARGO_PKG_VERSION"));
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let Command::Config(ConfigCommand::Schema) = cli.command {
-        println!("{}", serde_json::to_string_pretty(&Config::schema())?);
-        return Ok(ExitCode::SUCCESS);
+    if let Some(code) = commands::run_without_config(&cli.command)? {
+        return Ok(code);
     }
     let config = Config::load(cli.config.as_deref(), &environment)?;
     let format = match config.log.format {

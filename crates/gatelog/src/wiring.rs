@@ -12,6 +12,7 @@ use gatelog_logpush::KeyRing;
 use gatelog_objects::Store;
 use gatelog_pricing::{DeploymentMap, RateBook};
 use gatelog_runtime::{Readiness, SystemClock};
+use gatelog_triggers::{CloudflareQueue, NoticeQueue, SqsQueue};
 
 use crate::config::Config;
 
@@ -81,6 +82,19 @@ pub(crate) async fn lake(config: &Config, store: &Store, catalog: &Catalog) -> a
     open_lake(store.clone(), catalog.clone(), &config.lake.prefix).await.context("open the table `gatelog.events`")
 }
 
+/// The queues that say what the source bucket got.
+pub(crate) async fn queues(config: &Config) -> anyhow::Result<Vec<Arc<dyn NoticeQueue>>> {
+    let mut queues: Vec<Arc<dyn NoticeQueue>> = Vec::new();
+    if let Some(section) = &config.source.cloudflare_queue {
+        let client = config.cloudflare.client(&config.account_id)?;
+        queues.push(Arc::new(CloudflareQueue::new(client, &section.queue_id)));
+    }
+    if let Some(section) = &config.source.sqs {
+        queues.push(Arc::new(SqsQueue::connect(&section.options()?).await));
+    }
+    Ok(queues)
+}
+
 /// Everything an ingest daemon needs.
 pub(crate) async fn ingest_parts(
     config: &Config,
@@ -91,6 +105,7 @@ pub(crate) async fn ingest_parts(
     let options = config.ingest.options(&config.source.prefixes)?;
     let keys = keys(config)?;
     let normalise = normalise(config)?;
+    let queues = queues(config).await?;
     let source = source(config).await?;
     let catalog = catalog(config).await?;
     let lake_store = lake_store(config).await?;
@@ -106,6 +121,7 @@ pub(crate) async fn ingest_parts(
         normalise,
         limits: config.ingest.limits(),
         options,
+        queues,
         progress,
         readiness,
     })

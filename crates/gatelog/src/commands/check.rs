@@ -20,6 +20,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     findings
         .note("pricing", wiring::normalise(config).map(|context| format!("{} deployments", context.deployments.len())));
     findings.note("source bucket", check_source(config).await);
+    findings.note("event queues", wiring::queues(config).await.map(|queues| format!("{} configured", queues.len())));
     findings.note("lake bucket", check_lake(config).await);
     match wiring::connect(config).await {
         Ok(catalog) => check_postgres(&catalog, &mut findings).await,

@@ -1,17 +1,17 @@
 //! `gatelog keygen`.
 
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path, process::ExitCode};
+use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use anyhow::Context;
 use gatelog_logpush::generate_key_pair;
 
 use crate::cli::KeygenArgs;
 
-pub(crate) fn run(args: &KeygenArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &KeygenArgs) -> anyhow::Result<()> {
     let pair = generate_key_pair(args.bits.into())?;
     write_private(&args.private, &pair.private)?;
     print!("{}", pair.public);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Writes a private key that only its owner can read, durably, over nothing.

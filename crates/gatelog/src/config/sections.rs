@@ -9,7 +9,7 @@ use gatelog_pricing::DeploymentEntry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Secret, secret};
+use super::{CloudflareQueueSection, ConfigError, Secret, SqsSection, secret};
 
 /// A quarter of the shortest grace of `job orphans`: stored files must be committed long before they count as orphans.
 const COMMIT_INTERVAL_MAX_SECONDS: u64 = 900;
@@ -72,11 +72,17 @@ pub(crate) struct SourceSection {
     pub(crate) bucket: BucketSection,
     /// Prefixes that hold `YYYYMMDD/` folders; the empty prefix is the root of the bucket.
     pub(crate) prefixes: Vec<String>,
+    /// An event queue of the bucket, at Cloudflare: objects are found at once, and listing can be slower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cloudflare_queue: Option<CloudflareQueueSection>,
+    /// The same at Amazon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sqs: Option<SqsSection>,
 }
 
 impl Default for SourceSection {
     fn default() -> Self {
-        Self { bucket: BucketSection::default(), prefixes: vec![String::new()] }
+        Self { bucket: BucketSection::default(), prefixes: vec![String::new()], cloudflare_queue: None, sqs: None }
     }
 }
 

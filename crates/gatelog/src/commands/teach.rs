@@ -1,0 +1,30 @@
+//! What the binary says of itself: schema, completions, manual.
+
+use std::{fs, io, path::Path};
+
+use anyhow::Context;
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::{cli::Cli, config::Config};
+
+/// Prints the JSON Schema of the configuration.
+pub(crate) fn schema() -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(&Config::schema())?);
+    Ok(())
+}
+
+/// Prints the completions of a shell.
+pub(crate) fn completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "gatelog", &mut io::stdout().lock());
+}
+
+/// Prints the manual page, or writes one for each command into a folder.
+pub(crate) fn manual(folder: Option<&Path>) -> anyhow::Result<()> {
+    let Some(folder) = folder else {
+        return Ok(clap_mangen::Man::new(Cli::command()).render(&mut io::stdout().lock())?);
+    };
+    fs::create_dir_all(folder).with_context(|| format!("create `{}`", folder.display()))?;
+    clap_mangen::generate_to(Cli::command(), folder)
+        .with_context(|| format!("write manual pages to `{}`", folder.display()))
+}
