@@ -11,6 +11,7 @@ binaries=$(cd "$1" && pwd)
 venv=$("$root/tools/venv.sh" interop-gateway "$here/requirements.txt")
 PATH="$("$root/tools/node.sh"):$PATH"
 export PATH
-packages=$("$here/packages.sh")
+# Without the optional ones: ai-gateway-provider lists every provider it knows, and only Azure's and OpenAI's are used.
+packages=$("$root/tools/npm.sh" interop-gateway "$here" --omit=optional)
 export PYTHONPATH="$root/tools" PYTHONDONTWRITEBYTECODE=1
 exec "$binaries/gatelog-testkit-postgres" -- "$venv/bin/python" "$here/interop_gateway.py" "$binaries" "$packages"

@@ -10,7 +10,7 @@ here="$root/tests/worker"
 binaries=$(cd "$1" && pwd)
 PATH="$("$here/node.sh"):$PATH"
 export PATH
-packages=$("$here/packages.sh")
+packages=$("$root/tools/npm.sh" worker "$root/deploy/worker")
 
 # The sources are built in a copy: wrangler and tsc look for packages beside them.
 build=$(mktemp -d)
