@@ -131,3 +131,26 @@ async fn a_large_object_survives_a_crash_between_its_pieces_and_its_second_deliv
     let expected = (0..5_500).chain(9_000..9_011).collect();
     Audit::of(&world).await.assert_exactly(&expected);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binary_teaches_shells_and_readers_of_manuals() {
+    let world = World::start("[no]\nsuch = \"section\"\n").await;
+    // None of these reads the configuration, which is no good.
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = Run::new(&["completions", shell]).succeed(&world).await;
+        assert!(script.contains("logpush") && script.contains("quarantine"), "{shell}: {script}");
+    }
+    let script = world.folder().join("completions.bash");
+    std::fs::write(&script, Run::new(&["completions", "bash"]).succeed(&world).await).expect("a file");
+    let read = std::process::Command::new("bash").arg("-n").arg(&script).status().expect("bash");
+    assert!(read.success(), "bash reads what was written for it");
+
+    let page = Run::new(&["man"]).succeed(&world).await;
+    assert!(page.starts_with(".ie") && page.contains(".TH gatelog 1"), "{page}");
+    let folder = world.folder().join("man/man1");
+    let path = folder.to_str().expect("a path in UTF-8");
+    Run::new(&["man", "--folder", path]).succeed(&world).await;
+    for name in ["gatelog.1", "gatelog-ingest.1", "gatelog-logpush-plan.1", "gatelog-quarantine-retry.1"] {
+        assert!(folder.join(name).is_file(), "{name}");
+    }
+}
