@@ -1,6 +1,8 @@
 //! The command line.
 
 mod budget;
+#[cfg(test)]
+mod documented;
 mod logpush;
 
 use std::path::PathBuf;
