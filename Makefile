@@ -23,7 +23,7 @@ demo: build ## Run the main job on embedded defaults
 	$(BIN)/gatelog demo $(DEMO_ARGS)
 
 .PHONY: test
-test: check test-rust test-postgres-sources test-demo interop ## Everything that must pass, in one command
+test: check test-rust test-postgres-sources test-demo interop test-deploy newcomer ## Everything that must pass, in one command
 
 .PHONY: build
 build: tools-build ## Build the workspace
@@ -61,6 +61,16 @@ interop: tools-test build ## Other implementations read and write what we do
 	tests/interop-envelope/run.sh
 	tests/interop/run.sh $(BIN)
 	tests/interop-gateway/run.sh $(BIN)
+
+.PHONY: test-deploy
+test-deploy: tools-test build ## What is in deploy/: Terraform, image, units, the Worker on workerd
+	tests/terraform/run.sh
+	tests/units/run.sh $(BIN)
+	tests/worker/run.sh $(BIN)
+
+.PHONY: newcomer
+newcomer: tools-test build ## Follow docs/install.md from an empty folder to the first cost line
+	tests/newcomer/run.sh $(BIN)
 
 .PHONY: soak
 soak: tools-test build ## Long campaigns of kills and chance, one after the other: SEED=1 SECONDS_LONG=600
