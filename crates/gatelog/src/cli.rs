@@ -4,6 +4,7 @@ mod budget;
 #[cfg(test)]
 mod documented;
 mod logpush;
+mod quarantine;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use gatelog_logpush::KeyBits;
 
 pub(crate) use budget::{BudgetCommand, BudgetSetArgs};
 pub(crate) use logpush::LogpushCommand;
+pub(crate) use quarantine::{QuarantineCommand, RetryArgs};
 
 /// Audit trail and cost ledger of LLM traffic: encrypted gateway logs in, an exact lake and an exact bill out.
 #[derive(Debug, Parser)]
@@ -175,47 +177,15 @@ pub(crate) enum JobCommand {
     },
 }
 
-/// `gatelog quarantine`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum QuarantineCommand {
-    /// List quarantined objects and objects with rejected lines.
-    List {
-        /// Most rows to print.
-        #[arg(long, default_value_t = 100, value_name = "COUNT")]
-        limit: u32,
-        /// Only objects with this quarantine or reject reason, such as `no_key`.
-        #[arg(long)]
-        reason: Option<String>,
-    },
-    /// Show every open reject of one object: line, byte offset, reason. Never the text: that stays in the bucket.
-    Show {
-        /// Number of the object, from `list`.
-        object: i64,
-    },
-    /// Have objects read again: quarantined ones whole, others for their rejected lines.
-    Retry(RetryArgs),
-}
-
-/// What to retry.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct RetryArgs {
-    /// One object, from `list`.
-    pub(crate) object: Option<i64>,
-    /// Every object with open rejects of this reason.
-    #[arg(long)]
-    pub(crate) reason: Option<String>,
-    /// Everything.
-    #[arg(long)]
-    pub(crate) all: bool,
-}
-
 /// `gatelog keygen`.
 #[derive(Debug, Args)]
 pub(crate) struct KeygenArgs {
-    /// Where the private key goes (mode 0600); the public key is printed. An existing file is never replaced.
+    /// Where the private key goes (mode 0600). An existing file is never replaced.
     #[arg(long, value_name = "FILE")]
     pub(crate) private: PathBuf,
+    /// Where the public key goes; printed if not given. An existing file is never replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public: Option<PathBuf>,
     /// Size of the modulus.
     #[arg(long, value_enum, default_value_t = KeySize::Bits4096)]
     pub(crate) bits: KeySize,

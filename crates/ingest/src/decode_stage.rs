@@ -12,7 +12,7 @@ use std::{
 
 use gatelog_catalog::{CatalogError, Claim, Work};
 use gatelog_logpush::{LineReader, ReadError, TextBuffer};
-use gatelog_model::LineDigest;
+use gatelog_model::{LineDigest, QuarantineReason};
 use tokio::sync::{Mutex, mpsc};
 use tracing::{error, warn};
 
@@ -53,7 +53,7 @@ pub(crate) fn decode_thread(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetche
             }
             Err(_) => {
                 error!(object.key = %claim.source.key, "decoding panicked: a bug, please report it");
-                shared.runtime.block_on(quarantine(shared, &claim, "decoder_panicked", None));
+                shared.runtime.block_on(quarantine(shared, &claim, QuarantineReason::DecoderPanicked, None));
                 Vec::new()
             }
         };
@@ -245,12 +245,16 @@ impl<'s> LargeObject<'s> {
 async fn decode_failed(shared: &Shared, claim: &Claim, error: &DecodeStageError) {
     let broken = match error {
         DecodeStageError::Decode(DecodeError::Read(error)) => match error {
-            ReadError::Corrupt { compressed_offset, .. } => Some(("corrupt_gzip", Some(*compressed_offset))),
-            ReadError::Truncated { compressed_offset, .. } => Some(("truncated_gzip", Some(*compressed_offset))),
-            ReadError::TooLarge { .. } => Some(("too_large", None)),
+            ReadError::Corrupt { compressed_offset, .. } => {
+                Some((QuarantineReason::CorruptGzip, Some(*compressed_offset)))
+            }
+            ReadError::Truncated { compressed_offset, .. } => {
+                Some((QuarantineReason::TruncatedGzip, Some(*compressed_offset)))
+            }
+            ReadError::TooLarge { .. } => Some((QuarantineReason::TooLarge, None)),
             ReadError::Io(_) | ReadError::AlreadyFailed => None,
         },
-        DecodeStageError::Decode(DecodeError::TooManyLines) => Some(("too_many_lines", None)),
+        DecodeStageError::Decode(DecodeError::TooManyLines) => Some((QuarantineReason::TooManyLines, None)),
         DecodeStageError::Decode(DecodeError::Stopped) | DecodeStageError::Seal(_) => None,
     };
     match broken {

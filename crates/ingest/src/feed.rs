@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use gatelog_catalog::{Backlog, CatalogError, Claim, ClaimRequest, Quarantine, Work};
+use gatelog_model::QuarantineReason;
 use gatelog_objects::ErrorKind;
 use gatelog_runtime::Backoff;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -154,8 +155,8 @@ async fn permit(semaphore: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit 
 async fn fetch_failed(shared: &Shared, claim: Claim, error: &FetchError) {
     let gone = match error {
         FetchError::Store(error) => match error.kind {
-            ErrorKind::NotFound => Some("missing"),
-            ErrorKind::PreconditionFailed => Some("replaced"),
+            ErrorKind::NotFound => Some(QuarantineReason::Missing),
+            ErrorKind::PreconditionFailed => Some(QuarantineReason::Replaced),
             _ => None,
         },
         FetchError::Length { .. } | FetchError::Spool(_) => None,
@@ -171,21 +172,22 @@ async fn fetch_failed(shared: &Shared, claim: Claim, error: &FetchError) {
 }
 
 /// Sets an object aside with its reason; nothing of it is committed.
-pub(crate) async fn quarantine(shared: &Shared, claim: &Claim, reason: &'static str, offset: Option<u64>) {
+pub(crate) async fn quarantine(shared: &Shared, claim: &Claim, reason: QuarantineReason, offset: Option<u64>) {
+    let label = reason.as_str();
     if let Work::RetryRejects(_) = claim.work {
         // Its other lines are committed: the object stays, its rejects stay open.
-        warn!(object.key = %claim.source.key, reason, "cannot retry the rejects of this object");
+        warn!(object.key = %claim.source.key, reason = label, "cannot retry the rejects of this object");
         if let Err(error) = shared.catalog.drop_retry(&claim.lease).await {
             warn!(object.key = %claim.source.key, error = %error_chain(&error), "cannot drop the retry, its lease will run out");
         }
         return shared.uncommitted.leave(1);
     }
-    let set_aside = shared.catalog.quarantine(&claim.lease, &Quarantine { reason: reason.to_owned(), offset }).await;
+    let set_aside = shared.catalog.quarantine(&claim.lease, &Quarantine { reason, offset }).await;
     shared.uncommitted.leave(1);
     match set_aside {
         Ok(true) => {
-            metrics::object_quarantined(reason);
-            error!(object.key = %claim.source.key, reason, offset, "quarantined object, see `gatelog quarantine`");
+            metrics::object_quarantined(label);
+            error!(object.key = %claim.source.key, reason = label, offset, "quarantined object, see `gatelog quarantine`");
         }
         Ok(false) => warn!(object.key = %claim.source.key, "lost the lease of an object that cannot be read"),
         Err(error) => {

@@ -7,6 +7,7 @@ mod clock;
 mod digest;
 mod event;
 mod money;
+mod quarantine;
 mod reject;
 mod source;
 mod tally;
@@ -20,6 +21,7 @@ pub use event::{
     BodyState, CostSource, DeploymentType, Event, EventTimeSource, Operation, Outcome, TokenSource, UnknownLabel,
 };
 pub use money::{MoneyOutOfRange, PicoUsd};
+pub use quarantine::QuarantineReason;
 pub use reject::{Reject, RejectReason};
 pub use source::{ObjectId, SourceObject};
 pub use tally::{Tally, Unbalanced};

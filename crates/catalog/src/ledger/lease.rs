@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatelog_model::ObjectId;
+use gatelog_model::{ObjectId, QuarantineReason};
 use uuid::Uuid;
 
 use crate::{
@@ -60,10 +60,10 @@ pub struct Lease {
 }
 
 /// Why an object cannot be read as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quarantine {
-    /// Label out of a small fixed set, for example `gzip_truncated`.
-    pub reason: String,
+    /// What is wrong with it.
+    pub reason: QuarantineReason,
     /// Where reading failed, bytes into the stored object.
     pub offset: Option<u64>,
 }
@@ -119,7 +119,7 @@ impl Catalog {
             .bind(lease.object.0)
             .bind(lease.epoch)
             .bind(lease.owner)
-            .bind(&quarantine.reason)
+            .bind(quarantine.reason.as_str())
             .bind(offset);
         Ok(query.execute(&self.pool).await.doing("quarantine an object")?.rows_affected() == 1)
     }

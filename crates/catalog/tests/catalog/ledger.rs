@@ -4,6 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use crate::common::{BUCKET, Fixture, LEASE, batch, events, listed, request};
 use gatelog_catalog::{ClaimRequest, Quarantine, RetrySelection, Work};
+use gatelog_model::QuarantineReason;
 use uuid::Uuid;
 
 #[tokio::test]
@@ -101,7 +102,7 @@ async fn a_lease_that_ran_out_is_taken_over_with_the_next_epoch() {
     // The loser can do nothing to it any more.
     assert_eq!(fixture.catalog.extend_leases(slow, LEASE).await.unwrap(), 0);
     assert_eq!(fixture.catalog.release(&[first[0].lease], Duration::ZERO).await.unwrap(), 0);
-    let reason = Quarantine { reason: "gzip_corrupt".to_owned(), offset: Some(1) };
+    let reason = Quarantine { reason: QuarantineReason::CorruptGzip, offset: Some(1) };
     assert!(!fixture.catalog.quarantine(&first[0].lease, &reason).await.unwrap());
     assert_eq!(fixture.catalog.release_all(slow).await.unwrap(), 0);
     assert!(fixture.claim(slow).await.is_empty());
@@ -145,17 +146,18 @@ async fn quarantined_objects_stay_away_until_somebody_asks() {
     let fixture = Fixture::new().await;
     let owner = Uuid::new_v4();
     let claims = fixture.claimed(3, owner).await;
-    for (claim, reason) in claims.iter().zip(["gzip_corrupt", "gzip_corrupt", "vanished"]) {
-        let quarantine = Quarantine { reason: reason.to_owned(), offset: Some(77) };
+    let corrupt = QuarantineReason::CorruptGzip;
+    for (claim, reason) in claims.iter().zip([corrupt, corrupt, QuarantineReason::Missing]) {
+        let quarantine = Quarantine { reason, offset: Some(77) };
         assert!(fixture.catalog.quarantine(&claim.lease, &quarantine).await.unwrap());
     }
     assert!(fixture.claim(owner).await.is_empty());
     let list = fixture.catalog.list_quarantine(&Default::default(), 10).await.unwrap();
     assert_eq!(list.len(), 3);
-    assert_eq!((list[0].reason.as_deref(), list[0].offset), (Some("gzip_corrupt"), Some(77)));
+    assert_eq!((list[0].reason.as_deref(), list[0].offset), (Some("corrupt_gzip"), Some(77)));
 
-    let vanished = RetrySelection::Reason("vanished".to_owned());
-    assert_eq!(fixture.catalog.request_retry(&vanished).await.unwrap(), 1);
+    let missing = RetrySelection::Reason("missing".to_owned());
+    assert_eq!(fixture.catalog.request_retry(&missing).await.unwrap(), 1);
     assert_eq!(fixture.claim(owner).await[0].lease.object, claims[2].lease.object);
     let first = RetrySelection::Objects(vec![claims[0].lease.object]);
     assert_eq!(fixture.catalog.request_retry(&first).await.unwrap(), 1);

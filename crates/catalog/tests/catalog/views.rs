@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::common::{BUCKET, Fixture, Lines, at, batch, cell, events, key, listed, reject};
 use gatelog_catalog::{CommitBatch, GapKind, Listed, Quarantine, ZoneError};
-use gatelog_model::{Outcome, PicoUsd, RejectReason, TimestampMicros};
+use gatelog_model::{Outcome, PicoUsd, QuarantineReason, RejectReason, TimestampMicros};
 use gatelog_rollup::{Rollup, RollupCell, RollupKey};
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -118,7 +118,7 @@ async fn the_status_has_a_row_per_state() {
     let claims = fixture.claimed(4, Uuid::new_v4()).await;
     let rejects = vec![reject(1, RejectReason::NotJson), reject(2, RejectReason::NotJson)];
     fixture.commit(&batch(1, &[(&claims[1], Lines { rejects, ..events(0..3) })])).await;
-    let quarantine = Quarantine { reason: "gzip_corrupt".to_owned(), offset: None };
+    let quarantine = Quarantine { reason: QuarantineReason::CorruptGzip, offset: None };
     fixture.catalog.quarantine(&claims[2].lease, &quarantine).await.unwrap();
     fixture.catalog.release(&[claims[3].lease], crate::common::LEASE).await.unwrap();
     let status = fixture.catalog.ingest_status().await.unwrap();
