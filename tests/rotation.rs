@@ -10,11 +10,19 @@ const SETTINGS: &str = "[ingest]\nlease_seconds = 3\ncommit_interval_seconds = 1
 /// A key that `gatelog keygen` made: its private file, and what seals to it.
 async fn keygen(world: &World, name: &str) -> (PathBuf, SealingKey) {
     let private = world.folder().join(name);
-    let path = private.to_str().expect("a path in UTF-8").to_owned();
-    let public = Run::new(&["keygen", "--bits", "2048", "--private", &path]).succeed(world).await;
-    let again = Run::new(&["keygen", "--bits", "2048", "--private", &path]).finish(world).await;
-    assert_eq!(again.status.code(), Some(1), "a key is never replaced");
-    (private, SealingKey::from_pem(name, &public).expect("a public key"))
+    let public = private.with_extension("public.pem");
+    let [private_path, public_path] = [&private, &public].map(|path| path.to_str().expect("a path in UTF-8"));
+    let keygen = Run::new(&["keygen", "--bits", "2048", "--private", private_path, "--public", public_path]);
+    keygen.succeed(world).await;
+    let pair = [&private, &public].map(|path| fs::read_to_string(path).expect("a key"));
+    let again = Run::new(&["keygen", "--bits", "2048", "--private", private_path]).finish(world).await;
+    assert_eq!((again.status.code(), again.stdout.len()), (Some(1), 0), "a private key is never replaced");
+    let other = private.with_extension("other.pem");
+    let other_path = other.to_str().expect("a path in UTF-8");
+    let again = Run::new(&["keygen", "--private", other_path, "--public", public_path]).finish(world).await;
+    assert_eq!((again.status.code(), other.exists()), (Some(1), false), "nor a public one, and no half is left");
+    assert_eq!([&private, &public].map(|path| fs::read_to_string(path).expect("a key")), pair);
+    (private, SealingKey::from_pem(name, &pair[1]).expect("a public key"))
 }
 
 /// The ring, newest first.

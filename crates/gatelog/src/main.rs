@@ -1,6 +1,7 @@
 //! The `gatelog` binary: parses arguments, loads the configuration, wires the crates, maps failures to exit codes.
 
-#![expect(clippy::print_stdout, reason = "a command prints its result on standard output")]
+#[macro_use]
+mod output;
 
 mod cli;
 mod commands;

@@ -1,6 +1,6 @@
 //! What the binary says of itself: schema, completions, manual.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::Context;
 use clap::CommandFactory as _;
@@ -16,13 +16,18 @@ pub(crate) fn schema() -> anyhow::Result<()> {
 
 /// Prints the completions of a shell.
 pub(crate) fn completions(shell: Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "gatelog", &mut io::stdout().lock());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "gatelog", &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
 }
 
 /// Prints the manual page, or writes one for each command into a folder.
 pub(crate) fn manual(folder: Option<&Path>) -> anyhow::Result<()> {
     let Some(folder) = folder else {
-        return Ok(clap_mangen::Man::new(Cli::command()).render(&mut io::stdout().lock())?);
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+        print!("{}", String::from_utf8_lossy(&page));
+        return Ok(());
     };
     fs::create_dir_all(folder).with_context(|| format!("create `{}`", folder.display()))?;
     clap_mangen::generate_to(Cli::command(), folder)
