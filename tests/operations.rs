@@ -66,6 +66,43 @@ async fn check_names_every_problem_and_not_only_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_names_a_deployment_without_a_price() {
+    let deployment = |name: &str, version: &str, kind: &str| {
+        format!(
+            "[[deployments]]\nresource = \"aoai-test\"\ndeployment = \"{name}\"\nmodel = \"gpt-4o\"\nversion = \"{version}\"\ntype = \"{kind}\"\n"
+        )
+    };
+    let settings = [deployment("misspelt", "1999-01-01", "global"), deployment("provisioned", "2024-11-20", "ptu")];
+    let world = World::start(&settings.concat()).await;
+    let said = Run::new(&["check"]).finish(&world).await;
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(text.contains("problem  pricing: `misspelt` of `aoai-test` has no price (unknown_model)"), "{text}");
+    assert!(text.contains("ok       pricing: 2 of 3 deployments have a price"), "{text}");
+    assert_eq!(said.status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_that_does_not_exist_is_no_good_news() {
+    let world = World::start("").await;
+    world.catalog().await;
+    for command in ["list", "retry"] {
+        let said = Run::new(&["quarantine", command, "--reason", "nokey"]).finish(&world).await;
+        let error = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(2), "{error}");
+        assert!(error.contains("no_key") && error.contains("corrupt_gzip"), "{error}");
+    }
+}
+
+#[test]
+fn a_reader_who_leaves_early_is_no_failure() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = std::process::Command::new(gatelog_system_tests::binary());
+    let ended = command.args(["completions", "bash"]).stdout(writer).output().expect("the binary runs");
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned()), (Some(0), String::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bad_configuration_ends_with_64_and_says_where() {
     let world = World::start("[ingest]\nno_such_key = 1\n").await;
     let output = Run::ingest_once().finish(&world).await;

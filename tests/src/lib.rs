@@ -15,6 +15,6 @@ pub use call::{Answer, Call};
 pub use campaign::{Campaign, Random};
 pub use gateway::{Gateway, GatewayWorld};
 pub use labels::{Labels, LogObject, OBJECT_DAY, line};
-pub use process::{Run, Running};
+pub use process::{Run, Running, binary};
 pub use proxy::PostgresProxy;
 pub use world::World;

@@ -145,7 +145,7 @@ impl Drop for Running {
 }
 
 /// The binary lies two folders above the test's own: `target/debug/deps/test` and `target/debug/gatelog`.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a path");
     test.ancestors().nth(2).expect("target/debug").join("gatelog")
 }

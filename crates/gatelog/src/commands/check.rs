@@ -3,11 +3,15 @@
 use std::{process::ExitCode, time::Duration};
 
 use gatelog_catalog::Catalog;
-use gatelog_model::Clock;
+use gatelog_model::{Clock, Tokens};
 use gatelog_objects::Store;
+use gatelog_pricing::{Charge, Mode, Priced, UnpricedReason};
 use gatelog_runtime::SystemClock;
 
-use crate::{config::Config, wiring};
+use crate::{
+    config::{Config, DeploymentSection},
+    wiring,
+};
 
 /// Clocks further apart than this make windows, leases' logs and event times hard to compare.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
@@ -17,8 +21,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     findings
         .note("ingest", config.ingest.options(&config.source.prefixes).map(|_| "sane".to_owned()).map_err(Into::into));
     findings.note("keys", check_keys(config));
-    findings
-        .note("pricing", wiring::normalise(config).map(|context| format!("{} deployments", context.deployments.len())));
+    check_pricing(config, &mut findings);
     findings.note("source bucket", check_source(config).await);
     findings.note("event queues", wiring::queues(config).await.map(|queues| format!("{} configured", queues.len())));
     findings.note("lake bucket", check_lake(config).await);
@@ -57,6 +60,41 @@ impl Findings {
             }
         }
     }
+}
+
+/// Each deployment has a price today: a slip in `model`, `version`, `type` or `region` would show in the bill only.
+fn check_pricing(config: &Config, findings: &mut Findings) {
+    let context = match wiring::normalise(config) {
+        Ok(context) => context,
+        Err(error) => return findings.note("pricing", Err(error)),
+    };
+    let tokens = Tokens { input: Some(1), output: Some(0), ..Tokens::default() };
+    let mut priced = 0;
+    for entry in config.deployments.iter().map(DeploymentSection::entry) {
+        let charge = Charge {
+            model: &entry.model,
+            version: entry.version.as_deref(),
+            deployment_type: Some(entry.deployment_type),
+            region: entry.region.as_deref(),
+            mode: Mode::Standard,
+            at: SystemClock.now(),
+            tokens: &tokens,
+        };
+        match context.rates.price(&charge) {
+            // Paid by the hour, so there is nothing to look up.
+            Priced::Rated { .. } | Priced::Unpriced(UnpricedReason::Ptu) => priced += 1,
+            Priced::Unpriced(reason) => findings.note(
+                "pricing",
+                Err(anyhow::anyhow!(
+                    "`{}` of `{}` has no price ({}), its events will be `unpriced`: are model, version, type and region right?",
+                    entry.deployment,
+                    entry.resource,
+                    reason.as_str()
+                )),
+            ),
+        }
+    }
+    findings.note("pricing", Ok(format!("{priced} of {} deployments have a price", context.deployments.len())));
 }
 
 fn check_keys(config: &Config) -> anyhow::Result<String> {
