@@ -74,6 +74,7 @@ async fn notices_bring_objects_at_once_and_never_twice() {
     server.send(QUEUE, &json!({ "action": "DeleteObject", "bucket": "logs", "object": { "key": objects[0].key } }));
     server.send(QUEUE, &json!({ "action": "PutObject", "bucket": "others", "object": { "key": objects[0].key } }));
     server.send(QUEUE, &json!(["no", "notice"]));
+    server.send(QUEUE, &json!(null));
     server.send_text(QUEUE, "no JSON");
     server.send_text(QUEUE, &notice(&objects[1].key).to_string());
     world.wait_until("the queue is empty", async || server.backlog(QUEUE) == 0).await;
@@ -119,7 +120,11 @@ async fn a_notice_that_could_not_be_followed_comes_again() {
     world.wait_until("a listing failed", failed).await;
     assert_eq!(server.backlog(QUEUE), 1, "it was not acknowledged");
     world.s3.outage(false);
+    server.expire_leases(QUEUE);
+    world.wait_until("the object is committed", async || committed(&world).await == 1).await;
+    world.wait_until("the queue is empty", async || server.backlog(QUEUE) == 0).await;
     assert!(daemon.stop().await);
+    Audit::of(&world).await.assert_exactly(&(0..10).collect());
 }
 
 async fn metrics(status: u16) -> String {

@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{ApiError, Client};
 
@@ -16,28 +16,16 @@ pub const BATCH_MAX: u32 = 100;
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// What it says; `None` if that is not the base64 that its content type promises.
-    pub body: Option<Vec<u8>>,
+    /// What it says.
+    pub body: Vec<u8>,
     /// By which it is acknowledged.
     pub lease: String,
-    /// When it was sent, milliseconds since 1970.
-    pub sent_ms: Option<i64>,
 }
 
 #[derive(Deserialize)]
 struct Pulled {
     #[serde(default)]
-    messages: Vec<PulledMessage>,
-}
-
-#[derive(Deserialize)]
-struct PulledMessage {
-    #[serde(default)]
-    body: String,
-    lease_id: String,
-    timestamp_ms: Option<i64>,
-    #[serde(default)]
-    metadata: serde_json::Map<String, serde_json::Value>,
+    messages: Vec<Value>,
 }
 
 impl Client {
@@ -50,7 +38,7 @@ impl Client {
         let body = json!({ "batch_size": BATCH_MAX, "visibility_timeout_ms": visibility_timeout_ms });
         let path = format!("/queues/{queue}/messages/pull");
         let pulled: Pulled = self.send("pull from the queue", Method::POST, &path, &body).await?;
-        Ok(pulled.messages.into_iter().map(PulledMessage::read).collect())
+        Ok(pulled.messages.iter().filter_map(read).collect())
     }
 
     /// Removes messages that were pulled.
@@ -62,21 +50,23 @@ impl Client {
         let acks: Vec<_> = leases.iter().map(|lease| json!({ "lease_id": lease })).collect();
         let path = format!("/queues/{queue}/messages/ack");
         let body = json!({ "acks": acks, "retries": [] });
-        let _counts: serde_json::Value = self.send("acknowledge messages", Method::POST, &path, &body).await?;
-        Ok(())
+        self.post("acknowledge messages", &path, &body).await
     }
 }
 
-impl PulledMessage {
-    /// Bodies of the content types `json` and `bytes` are base64, those of `text` are not.
-    fn read(self) -> Message {
-        let kind = self.metadata.get("CF-Content-Type").and_then(serde_json::Value::as_str).unwrap_or("json");
-        let body = match kind {
-            "text" => Some(self.body.into_bytes()),
-            _ => STANDARD.decode(self.body).ok(),
-        };
-        Message { body, lease: self.lease_id, sent_ms: self.timestamp_ms }
-    }
+/// Reads one message by itself, so that an odd one does not take the others with it; without a lease it cannot be removed, and
+/// comes again.
+///
+/// Bodies of the content types `json` and `bytes` are base64, those of `text` are not; what is not base64 is taken as it is.
+fn read(message: &Value) -> Option<Message> {
+    let lease = message["lease_id"].as_str()?.to_owned();
+    let is_text = message["metadata"]["CF-Content-Type"] == "text";
+    let body = match &message["body"] {
+        Value::String(text) if is_text => text.clone().into_bytes(),
+        Value::String(text) => STANDARD.decode(text).unwrap_or_else(|_| text.clone().into_bytes()),
+        other => other.to_string().into_bytes(),
+    };
+    Some(Message { body, lease })
 }
 
 #[cfg(test)]
@@ -85,15 +75,19 @@ mod tests {
 
     #[test]
     fn a_body_reads_as_its_content_type_says() {
-        let message = |body: &str, kind: Option<&str>| {
-            let metadata = kind.map_or_else(|| json!({}), |kind| json!({ "CF-Content-Type": kind }));
-            let message = json!({ "id": "1", "body": body, "lease_id": "l", "metadata": metadata, "attempts": 1 });
-            serde_json::from_value::<PulledMessage>(message).unwrap().read().body
+        let said = |body: Value, kind: Value| {
+            let message = json!({ "id": "1", "body": body, "lease_id": "l", "metadata": kind, "attempts": 1 });
+            read(&message).map(|message| String::from_utf8(message.body).unwrap())
         };
-        assert_eq!(message("e30=", Some("json")).as_deref(), Some(&b"{}"[..]));
-        assert_eq!(message("e30=", Some("bytes")).as_deref(), Some(&b"{}"[..]));
-        assert_eq!(message("e30=", None).as_deref(), Some(&b"{}"[..]));
-        assert_eq!(message("{}", Some("text")).as_deref(), Some(&b"{}"[..]));
-        assert_eq!(message("{}", Some("json")), None);
+        let kind = |kind: &str| json!({ "CF-Content-Type": kind });
+        assert_eq!(said(json!("e30="), kind("json")).as_deref(), Some("{}"));
+        assert_eq!(said(json!("e30="), kind("bytes")).as_deref(), Some("{}"));
+        assert_eq!(said(json!("e30="), json!(null)).as_deref(), Some("{}"));
+        assert_eq!(said(json!("e30="), kind("text")).as_deref(), Some("e30="));
+        assert_eq!(said(json!("{}"), kind("json")).as_deref(), Some("{}"));
+        assert_eq!(said(json!({}), kind("json")).as_deref(), Some("{}"));
+        assert_eq!(said(json!(null), json!([])).as_deref(), Some("null"));
+        assert_eq!(read(&json!({ "body": "e30=" })), None);
+        assert_eq!(read(&json!("odd")), None);
     }
 }

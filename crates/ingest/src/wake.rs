@@ -16,8 +16,8 @@ use crate::{
     shared::Shared,
 };
 
-/// Between two looks into a queue that does not wait for messages itself, so that an idle one costs two requests a second at
-/// most and an object is found in half a second.
+/// After a look that found nothing: a queue that does not wait for messages itself costs two requests a second at most, and an
+/// object is found in half a second.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Places listed for one look; a hundred messages of one bucket name a few. What is left out is found by the next listing.
 const PLACES_MAX: usize = 100;
@@ -40,7 +40,7 @@ pub(crate) async fn follow(shared: Arc<Shared>, queue: Arc<dyn NoticeQueue>) {
         let pause = match looked {
             Ok(messages) => {
                 backoff.reset();
-                if messages || queue.waits() { Duration::ZERO } else { LOOK_INTERVAL }
+                if messages { Duration::ZERO } else { LOOK_INTERVAL }
             }
             Err(error) => {
                 metrics::notices_failed();
@@ -72,11 +72,13 @@ async fn list_places(shared: &Shared, received: &Received) -> Result<u64, Discov
     }
     let mut new = 0;
     for place in places(&received.notices, shared.source.bucket(), &shared.options.prefixes) {
-        new += list_prefix(shared, &place.listed, place.prefix).await?;
-    }
-    if new > 0 {
-        shared.progress.found(new);
-        shared.wake_feed.notify_one();
+        let found = list_prefix(shared, &place.listed, place.prefix).await?;
+        // At once: what is in the ledger is no longer new when the next place fails and all are listed again.
+        if found > 0 {
+            shared.progress.found(found);
+            shared.wake_feed.notify_one();
+        }
+        new += found;
     }
     Ok(new)
 }

@@ -27,16 +27,12 @@ impl NoticeQueue for CloudflareQueue {
     async fn receive(&self) -> Result<Received, QueueError> {
         let mut received = Received::default();
         for message in self.client.pull(&self.queue, VISIBILITY_TIMEOUT_MS).await? {
-            received.add(message.body.as_deref(), message.lease);
+            received.add(Some(&message.body), message.lease);
         }
         Ok(received)
     }
 
     async fn acknowledge(&self, receipt: Receipt) -> Result<(), QueueError> {
         Ok(self.client.acknowledge(&self.queue, &receipt.0).await?)
-    }
-
-    fn waits(&self) -> bool {
-        false
     }
 }

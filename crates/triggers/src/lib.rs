@@ -55,7 +55,7 @@ impl Receipt {
 }
 
 impl Received {
-    /// Adds what one message says; `None` for a body that could not even be decoded.
+    /// Adds what one message says; `None` for one without a body.
     fn add(&mut self, body: Option<&[u8]>, receipt: String) {
         match body.map_or(Err(NotANotice::Unreadable), read) {
             Ok(notices) => self.notices.extend(notices),
@@ -74,7 +74,4 @@ pub trait NoticeQueue: Send + Sync {
 
     /// Removes messages.
     async fn acknowledge(&self, receipt: Receipt) -> Result<(), QueueError>;
-
-    /// Whether [`receive`](Self::receive) waits for messages; one that does not has to be paused after an empty answer.
-    fn waits(&self) -> bool;
 }

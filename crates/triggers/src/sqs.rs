@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::{
     Client,
-    config::{Builder, Credentials, timeout::TimeoutConfig},
+    config::{Builder, Credentials, retry::RetryConfig, timeout::TimeoutConfig},
     error::DisplayErrorContext,
     types::DeleteMessageBatchRequestEntry,
 };
@@ -73,7 +73,8 @@ impl SqsQueue {
         };
         let limits =
             TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).operation_attempt_timeout(ATTEMPT_LIMIT).build();
-        let mut builder = builder.timeout_config(limits);
+        // Whoever follows the queue tries again.
+        let mut builder = builder.timeout_config(limits).retry_config(RetryConfig::disabled());
         if let Some(endpoint) = &options.endpoint {
             builder = builder.endpoint_url(endpoint);
             if endpoint.starts_with("http://") {
@@ -121,9 +122,5 @@ impl NoticeQueue for SqsQueue {
             request.send().await.map_err(|error| self.error("delete from", &error))?;
         }
         Ok(())
-    }
-
-    fn waits(&self) -> bool {
-        true
     }
 }

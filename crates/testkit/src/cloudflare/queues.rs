@@ -65,6 +65,12 @@ impl Queues {
         self.queues.get(queue).map_or(0, Vec::len)
     }
 
+    pub(super) fn expire(&mut self, queue: &str) {
+        for message in self.queues.entry(queue.to_owned()).or_default() {
+            message.hidden_until = None;
+        }
+    }
+
     pub(super) fn fail(&mut self, times: u32, status: u16) {
         (self.failures, self.failure_status) = (times, status);
     }
