@@ -93,37 +93,126 @@ async fn whoever_tampers_with_the_job_is_found_out() {
         assert!(plan.contains(line), "{line} in\n{plan}");
     }
     assert_eq!(run(&world, &["apply"]).await.0, 0);
-    let options = &server.jobs()[0]["output_options"];
-    assert_eq!(options["record_prefix"], Value::Null, "options are replaced as a whole");
+    assert_eq!(
+        server.jobs()[0]["output_options"]["record_prefix"],
+        "{",
+        "whether or not options are replaced as a whole"
+    );
+    // The API forgets a failure when a delivery succeeds; until then somebody has to look.
+    assert_eq!(run(&world, &["plan", "--check"]).await.0, 1);
+    server.edit_job(1, |job| job["error_message"] = json!(""));
     assert_eq!(run(&world, &["plan", "--check"]).await.0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_the_api_keeps_to_itself_are_no_difference() {
-    let options = CloudflareOptions { masks_keys: true, ..CloudflareOptions::default() };
-    let server = CloudflareServer::start(options).await.expect("a port");
+async fn keys_that_the_api_keeps_to_itself_can_be_sent_all_the_same() {
+    let whole = |_: &str| "****".to_owned();
+    let ends = |key: &str| format!("{}...", &key[..2]);
+    // Not to be recognised as a mask: then it is sent each time, and taken for ours once it was sent.
+    let strange = |_: &str| "0000".to_owned();
+    for (mask, writes) in [(whole as fn(&str) -> String, 2), (ends, 2), (strange, 3)] {
+        let options = CloudflareOptions { mask: Some(mask), ..CloudflareOptions::default() };
+        let server = CloudflareServer::start(options).await.expect("a port");
+        let world = world(&server, &r2()).await;
+        assert_eq!(run(&world, &["apply"]).await.0, 0);
+        let (code, said, _) = run(&world, &["apply"]).await;
+        assert_eq!(code, 0, "{said}");
+        if writes == 2 {
+            assert!(said.contains("note: the API does not show the job's keys"), "{said}");
+        }
+        let (code, said, _) = run(&world, &["apply", "--send-keys"]).await;
+        assert_eq!((code, server.writes()), (0, writes), "{said}");
+        assert!(said.contains("changed job 1"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_that_the_api_shows_is_sent() {
+    let server = CloudflareServer::start(CloudflareOptions::default()).await.expect("a port");
     let world = world(&server, &r2()).await;
     assert_eq!(run(&world, &["apply"]).await.0, 0);
+    server.edit_job(1, |job| {
+        let conf = job["destination_conf"].as_str().expect("a text").replace("AKID", "OLDER");
+        job["destination_conf"] = json!(conf);
+    });
+    let (code, plan, _) = run(&world, &["plan", "--check"]).await;
+    assert!(code == 1 && plan.contains("~ destination_conf: with other keys ->") && !plan.contains("OLDER"), "{plan}");
     assert_eq!(run(&world, &["apply"]).await.0, 0);
-    assert_eq!(server.writes(), 1);
+    assert_eq!(run(&world, &["plan", "--check"]).await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_job_for_the_same_records_is_never_made() {
+    let server = CloudflareServer::start(CloudflareOptions::default()).await.expect("a port");
+    let world = world(&server, &r2()).await;
+    assert_eq!(run(&world, &["apply"]).await.0, 0);
+    server.edit_job(1, |job| job["name"] = json!("renamed in the dashboard"));
+    let before = server.jobs();
+    let (code, said, error) = run(&world, &["apply"]).await;
+    assert_eq!(code, 1, "{said}");
+    assert!(error.contains("job 1 delivers to the same place already"), "{error}");
+    assert_eq!(server.jobs(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_jobs_are_left_alone_and_one_that_doubles_is_named() {
     let server = CloudflareServer::start(CloudflareOptions::default()).await.expect("a port");
     let world = world(&server, &r2()).await;
-    let conf = "r2://logs/{DATE}?account-id=acct&access-key-id=x&secret-access-key=y";
-    let other = json!({ "name": "by hand", "dataset": "ai_gateway_events", "enabled": true, "destination_conf": conf });
-    server.add_job(other);
-    server.add_job(json!({ "name": "gatelog", "dataset": "http_requests", "enabled": true, "destination_conf": conf }));
+    let elsewhere = "r2://other/{DATE}?account-id=acct&access-key-id=x&secret-access-key=y";
+    let other = |name: &str, dataset: &str, conf: &str| json!({ "name": name, "dataset": dataset, "enabled": true, "destination_conf": conf });
+    server.add_job(other("by hand", "ai_gateway_events", elsewhere));
+    server.add_job(other("gatelog", "http_requests", elsewhere));
     let before = server.jobs();
-    let (code, said, _) = run(&world, &["apply"]).await;
-    assert_eq!(code, 0);
+    assert_eq!(run(&world, &["apply"]).await.0, 0);
+    assert_eq!(run(&world, &["plan", "--check"]).await.0, 0, "another place is nobody's business");
+    let same =
+        "s3://logs/{DATE}?endpoint=acct.r2.cloudflarestorage.com&region=auto&access-key-id=x&secret-access-key=y";
+    server.edit_job(1, |job| job["destination_conf"] = json!(same));
+    let (code, said, _) = run(&world, &["plan", "--check"]).await;
+    assert_eq!(code, 1, "each record would be there twice");
     assert!(said.contains("warning: job 1 writes the same records to the same place"), "{said}");
-    assert_eq!(server.jobs()[..2], before[..], "neither was touched");
-    assert_eq!(server.jobs().len(), 3);
+    server.edit_job(1, |job| job["destination_conf"] = json!(elsewhere));
     assert_eq!(run(&world, &["delete", "--yes"]).await.0, 0);
-    assert_eq!(server.jobs(), before);
+    assert_eq!(server.jobs(), before, "neither was touched");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_field_is_ever_taken_away() {
+    // A dataset that suddenly offers no metadata.
+    let fewer = CloudflareOptions::default().fields.into_iter().filter(|field| field != "Metadata").collect();
+    let server = CloudflareServer::start(CloudflareOptions { fields: fewer, ..CloudflareOptions::default() });
+    let server = server.await.expect("a port");
+    let world = world(&server, &r2()).await;
+    let (code, _, error) = run(&world, &["apply"]).await;
+    assert_eq!((code, server.writes()), (1, 0), "{error}");
+    assert!(error.contains("without Metadata the log would be worth less"), "{error}");
+    assert_eq!(run(&world, &["plan", "--check"]).await.0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_is_told_of_failures_and_of_what_nobody_knows() {
+    let server = CloudflareServer::start(CloudflareOptions::default()).await.expect("a port");
+    let world = world(&server, &r2()).await;
+    assert_eq!(run(&world, &["apply"]).await.0, 0);
+    server.edit_job(1, |job| job["error_message"] = json!(format!("403 with AKID and {SECRET}")));
+    let (code, said, _) = run(&world, &["plan", "--check"]).await;
+    assert!(
+        code == 1 && said.contains("last delivery failed at an unknown time: 403 with [hidden] and [hidden]"),
+        "{said}"
+    );
+    server.edit_job(1, |job| {
+        job["error_message"] = json!("");
+        job["transformer_id"] = json!("7");
+    });
+    let (code, said, _) = run(&world, &["plan", "--check"]).await;
+    assert!(code == 1 && said.contains("settings that gatelog does not know: transformer_id"), "{said}");
+    // A plan that nobody reads to the end still ends as it has to.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut unread = std::process::Command::new(gatelog_system_tests::binary());
+    unread.args(["logpush", "plan", "--check"]).env("GATELOG_CONFIG", world.config_file());
+    let ended = tokio::task::spawn_blocking(move || unread.env("GATELOG__ACCOUNT_ID", "acct").stdout(writer).status());
+    assert_eq!(ended.await.expect("no panic").expect("it runs").code(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,6 +264,7 @@ async fn what_cannot_work_is_said_before_anything_is_asked() {
         ("GATELOG__CLOUDFLARE__API_TOKEN", "", "is required"),
         ("GATELOG__ACCOUNT_ID", "a/b", "`account_id` cannot be used"),
         ("GATELOG__SOURCE__PREFIXES", "[\"a\", \"b\"]", "must be one prefix"),
+        ("GATELOG__SOURCE__PREFIXES", "[\"/a\"]", "the prefix `/a` cannot stand in a destination"),
     ] {
         let run = Run::new(&["logpush", "plan"]).with("GATELOG__ACCOUNT_ID", "acct").with(name, value);
         let output = run.finish(&world).await;
@@ -182,6 +272,7 @@ async fn what_cannot_work_is_said_before_anything_is_asked() {
         assert_eq!(output.status.code(), Some(64), "{name}: {error}");
         assert!(error.contains(said), "{name}: {error}");
     }
+    assert_eq!(server.requests(), 0);
     let wrong = logpush(&["apply"])
         .with("GATELOG__CLOUDFLARE__API_TOKEN", "wrong-token")
         .with("GATELOG__LOGPUSH__ENDPOINT", "https://acct.r2.cloudflarestorage.com")
@@ -192,5 +283,5 @@ async fn what_cannot_work_is_said_before_anything_is_asked() {
     let error = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert_eq!(wrong.status.code(), Some(1));
     assert!(error.contains("Authentication error") && !error.contains("wrong-token"), "{error}");
-    assert_eq!(server.writes(), 0);
+    assert_eq!(server.requests(), 0);
 }

@@ -70,9 +70,15 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// Whether the thing asked for does not exist.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { refusal, .. } if refusal.status == StatusCode::NOT_FOUND.as_u16())
+    /// The same without secrets: a refusal may repeat what it refuses.
+    pub(crate) fn without(self, hide: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Refused { action, refusal } => {
+                let errors = refusal.errors.iter().map(|error| hide(error)).collect();
+                Self::Refused { action, refusal: Refusal { errors, ..refusal } }
+            }
+            other => other,
+        }
     }
 }
 
@@ -104,17 +110,21 @@ impl fmt::Display for Refusal {
 struct Envelope<T> {
     #[serde(default)]
     success: bool,
-    #[serde(default)]
-    errors: Vec<ErrorEntry>,
+    errors: Option<Vec<ErrorEntry>>,
     result: Option<T>,
+    result_info: Option<ResultInfo>,
 }
 
 #[derive(Deserialize)]
 struct ErrorEntry {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    message: String,
+    code: Option<i64>,
+    message: Option<String>,
+}
+
+/// Of lists in pages. None that is asked for has any today.
+#[derive(Deserialize)]
+struct ResultInfo {
+    total_pages: Option<u64>,
 }
 
 impl Client {
@@ -169,6 +179,12 @@ impl Client {
         Ok(())
     }
 
+    /// Posts; the answer has nothing to say but yes.
+    pub(crate) async fn post(&self, action: &'static str, path: &str, body: &impl Serialize) -> Result<(), ApiError> {
+        self.ask::<serde_json::Value>(action, Method::POST, path, Some(body)).await?;
+        Ok(())
+    }
+
     async fn result<T: DeserializeOwned>(
         &self,
         action: &'static str,
@@ -212,20 +228,29 @@ impl Client {
 fn read<T: DeserializeOwned>(action: &'static str, status: StatusCode, text: &[u8]) -> Result<Option<T>, ApiError> {
     // A refusal's `result` may have any form, and an error page of a proxy is no JSON at all.
     let is_success = status.is_success();
-    let refused = |errors: Vec<ErrorEntry>| ApiError::Refused {
+    let text_of =
+        |error: ErrorEntry| format!("{}: {}", error.code.unwrap_or_default(), error.message.unwrap_or_default());
+    let refused = |errors: Option<Vec<ErrorEntry>>| ApiError::Refused {
         action,
         refusal: Refusal {
             status: status.as_u16(),
-            errors: errors.into_iter().map(|error| format!("{}: {}", error.code, error.message)).collect(),
+            errors: errors.unwrap_or_default().into_iter().map(text_of).collect(),
         },
     };
     if !is_success {
         let envelope = serde_json::from_slice::<Envelope<serde_json::Value>>(text);
-        return Err(refused(envelope.map(|envelope| envelope.errors).unwrap_or_default()));
+        return Err(refused(envelope.ok().and_then(|envelope| envelope.errors)));
     }
     let envelope: Envelope<T> =
         serde_json::from_slice(text).map_err(|error| ApiError::Unreadable { action, problem: without_text(&error) })?;
-    if envelope.success { Ok(envelope.result) } else { Err(refused(envelope.errors)) }
+    if !envelope.success {
+        return Err(refused(envelope.errors));
+    }
+    // Half a list would be taken for the whole.
+    if envelope.result_info.and_then(|info| info.total_pages).is_some_and(|pages| pages > 1) {
+        return Err(ApiError::Unreadable { action, problem: "it has more than one page".to_owned() });
+    }
+    Ok(envelope.result)
 }
 
 /// Where JSON is wrong, without what stands there: an answer may hold credentials.
@@ -251,11 +276,20 @@ mod tests {
         };
         assert_eq!(read(200, r#"{"success":true,"errors":[],"messages":[],"result":7}"#), Ok(Some(7)));
         assert_eq!(read(200, r#"{"success":true,"result":null}"#), Ok(None));
+        assert_eq!(
+            read(200, r#"{"success":true,"errors":null,"result":7,"result_info":{"total_pages":1}}"#),
+            Ok(Some(7))
+        );
         let cases = [
             (
                 400,
                 r#"{"success":false,"errors":[{"code":1002,"message":"exceeded max jobs allowed"}],"result":null}"#,
                 "the Cloudflare API refused to count: HTTP 400, 1002: exceeded max jobs allowed",
+            ),
+            (
+                200,
+                r#"{"success":true,"result":7,"result_info":{"total_pages":2}}"#,
+                "cannot read what the Cloudflare API answered to count: it has more than one page",
             ),
             (200, r#"{"success":false}"#, "the Cloudflare API refused to count: HTTP 200"),
             (502, "<html>", "the Cloudflare API refused to count: HTTP 502"),

@@ -1,20 +1,22 @@
 //! The Logpush job of the dataset `ai_gateway_events`: what it has to be, what it is, and the way from one to the other.
 //!
 //! Only whole logs are evidence: every record (`sample_rate` 1, no filter), every field, in the bytes that the gateway sealed.
-//! A job that falls short of that is a difference, and [`difference`] names each.
+//! A job that falls short of that is a difference, and [`difference()`] names each. One thing it cannot see: transformers, which
+//! rewrite records before they are delivered, and of which the job says nothing.
 
 mod destination;
 mod difference;
 mod job;
 
-use reqwest::Method;
-use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::{ApiError, Client};
 
 pub use destination::{BadDestination, Destination, KeyPair, Place};
-pub use difference::{Change, difference};
+pub use difference::{Change, Keys, difference};
 pub use job::{Job, JobSpec, OutputOptions};
 
 /// The dataset of the gateway's logs.
@@ -35,13 +37,20 @@ pub const FIELDS: [&str; 10] = [
 ];
 
 impl Client {
-    /// Every Logpush job of the account, of any dataset.
+    /// Every job of the dataset in this account. Those of other datasets may have any form.
     ///
     /// # Errors
     ///
     /// [`ApiError`].
     pub async fn logpush_jobs(&self) -> Result<Vec<Job>, ApiError> {
-        self.get("list the Logpush jobs", "/logpush/jobs").await
+        let action = "list the Logpush jobs";
+        let jobs: Vec<Value> = self.get(action, "/logpush/jobs").await?;
+        let ours = jobs.into_iter().filter(|job| job["dataset"] == DATASET);
+        let read = |job| {
+            let problem = "a job of the dataset has another form than documented".to_owned();
+            serde_json::from_value(job).map_err(|_| ApiError::Unreadable { action, problem })
+        };
+        ours.map(read).collect()
     }
 
     /// Names of the fields that the dataset offers.
@@ -51,7 +60,7 @@ impl Client {
     /// [`ApiError`].
     pub async fn logpush_fields(&self) -> Result<BTreeSet<String>, ApiError> {
         let path = format!("/logpush/datasets/{DATASET}/fields");
-        let fields: BTreeMap<String, serde_json::Value> = self.get("list the dataset's fields", &path).await?;
+        let fields: BTreeMap<String, Value> = self.get("list the dataset's fields", &path).await?;
         Ok(fields.into_keys().collect())
     }
 
@@ -61,14 +70,16 @@ impl Client {
     ///
     /// [`ApiError`].
     pub async fn logpush_challenge(&self, destination: &Destination) -> Result<String, ApiError> {
-        #[derive(serde::Deserialize)]
-        struct Challenge {
-            filename: String,
-        }
         let body = json!({ "destination_conf": destination.expose() });
         let action = "write an ownership challenge to the destination";
-        let challenge: Challenge = self.send(action, Method::POST, "/logpush/ownership", &body).await?;
-        Ok(challenge.filename)
+        let challenge: Value = self.send(action, Method::POST, "/logpush/ownership", &body).await?;
+        match challenge["filename"].as_str().filter(|name| !name.is_empty() && challenge["valid"] != false) {
+            Some(name) => Ok(name.to_owned()),
+            None => {
+                let said = destination.hide(challenge["message"].as_str().unwrap_or("it does not say why"));
+                Err(ApiError::Unreadable { action, problem: format!("it could not: {said}") })
+            }
+        }
     }
 
     /// Makes the job. `challenge` is the token found in the bucket, where the destination wants one.
@@ -77,19 +88,22 @@ impl Client {
     ///
     /// [`ApiError`].
     pub async fn logpush_create(&self, spec: &JobSpec, challenge: Option<&str>) -> Result<Job, ApiError> {
-        let mut body = spec.body(challenge);
+        let mut body = spec.body(None, challenge);
         body.insert("dataset".to_owned(), json!(DATASET));
-        self.send("create the Logpush job", Method::POST, "/logpush/jobs", &body).await
+        let made = self.send("create the Logpush job", Method::POST, "/logpush/jobs", &body).await;
+        made.map_err(|error| error.without(|text| spec.destination.hide(text)))
     }
 
-    /// Makes job `id` what `spec` says.
+    /// Makes a job what `spec` says.
     ///
     /// # Errors
     ///
     /// [`ApiError`].
-    pub async fn logpush_update(&self, id: u64, spec: &JobSpec, challenge: Option<&str>) -> Result<Job, ApiError> {
-        let path = format!("/logpush/jobs/{id}");
-        self.send("update the Logpush job", Method::PUT, &path, &spec.body(challenge)).await
+    pub async fn logpush_update(&self, job: &Job, spec: &JobSpec, challenge: Option<&str>) -> Result<Job, ApiError> {
+        let path = format!("/logpush/jobs/{}", job.id);
+        let body = spec.body(Some(&job.output_options), challenge);
+        let made = self.send("update the Logpush job", Method::PUT, &path, &body).await;
+        made.map_err(|error| error.without(|text| spec.destination.hide(text)))
     }
 
     /// Deletes job `id`.

@@ -12,14 +12,16 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use self::{jobs::Jobs, queues::Queues};
-use crate::ports;
 
 /// What an account is like.
 #[derive(Debug, Clone)]
@@ -32,8 +34,8 @@ pub struct CloudflareOptions {
     pub token: String,
     /// Fields of the dataset.
     pub fields: Vec<String>,
-    /// Whether answers have asterisks where a destination's keys stand. The real API's way is not documented.
-    pub masks_keys: bool,
+    /// What answers have where a destination's keys stand, if not the keys. The real API's way is not documented.
+    pub mask: Option<fn(&str) -> String>,
     /// A folder whose subfolders are buckets: where ownership challenges are written. None are without it.
     pub buckets: Option<PathBuf>,
 }
@@ -47,7 +49,7 @@ impl Default for CloudflareOptions {
             account: "acct".to_owned(),
             token: "token".to_owned(),
             fields: fields.split(' ').map(str::to_owned).collect(),
-            masks_keys: false,
+            mask: None,
             buckets: None,
         }
     }
@@ -67,6 +69,7 @@ struct Account {
     options: CloudflareOptions,
     jobs: Mutex<Jobs>,
     queues: Mutex<Queues>,
+    requests: AtomicU64,
 }
 
 impl Account {
@@ -86,12 +89,14 @@ impl CloudflareServer {
     ///
     /// When the port cannot be had.
     pub async fn start(options: CloudflareOptions) -> io::Result<Self> {
-        let mut address = options.listen;
-        if address.port() == 0 {
-            address.set_port(ports::free_port()?);
-        }
-        let listener = TcpListener::bind(address).await?;
-        let account = Arc::new(Account { options, jobs: Mutex::default(), queues: Mutex::default() });
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let account = Arc::new(Account {
+            options,
+            jobs: Mutex::default(),
+            queues: Mutex::default(),
+            requests: AtomicU64::new(0),
+        });
         let routes = api::routes(Arc::clone(&account));
         let serving = tokio::spawn(async move {
             // An accept loop that ends would show as refused connections.
@@ -122,6 +127,16 @@ impl CloudflareServer {
     /// Puts a job there that nobody checked.
     pub fn add_job(&self, job: Value) -> u64 {
         self.account.jobs().add(job)
+    }
+
+    /// Requests with the right token so far, of any kind.
+    pub fn requests(&self) -> u64 {
+        self.account.requests.load(Ordering::Relaxed)
+    }
+
+    /// Makes every message visible again, as if its time were up.
+    pub fn expire_leases(&self, queue: &str) {
+        self.account.queues().expire(queue);
     }
 
     /// Requests so far that changed a job or wrote a challenge.

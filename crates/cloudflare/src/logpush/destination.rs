@@ -9,9 +9,15 @@ use zeroize::Zeroizing;
 const DATE: &str = "{DATE}";
 /// Endpoints of R2 end like this; what stands before is the account, or the account and a jurisdiction.
 const R2_HOST: &str = ".r2.cloudflarestorage.com";
-/// Parameters whose values are never shown.
-const SECRETS: [&str; 2] = ["access-key-id", "secret-access-key"];
+/// Parameters whose values may be shown; others could be a token of whatever kind of destination it is.
+const SHOWN: [&str; 4] = ["account-id", "endpoint", "region", "sse"];
+/// Of a bucket. Any other scheme may have a token in its path too.
+const BUCKET_SCHEMES: [&str; 2] = ["r2", "s3"];
+/// What a store with an endpoint is written with.
+const KEYS: [&str; 2] = ["access-key-id", "secret-access-key"];
 const HIDDEN: &str = "[hidden]";
+/// What would change the meaning of a destination that has it in its folder.
+const NOT_IN_A_PREFIX: [char; 6] = ['?', '#', '%', '{', '}', ' '];
 
 /// Where a job writes: scheme, bucket and folder, and parameters that may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,6 +75,14 @@ pub enum BadDestination {
         /// What is configured.
         endpoint: String,
     },
+    /// A folder that the reader would look for elsewhere, or that would break the text.
+    #[error(
+        "the prefix `{prefix}` cannot stand in a destination: no `/` at its start, no `//`, and none of `?#%{{}}` or blanks"
+    )]
+    Prefix {
+        /// What is configured.
+        prefix: String,
+    },
     /// Not of the documented form.
     #[error("the destination has no scheme, bucket and folder")]
     Form,
@@ -84,7 +98,12 @@ impl Destination {
     ///
     /// [`BadDestination`] where Logpush could not write.
     pub fn new(place: Place<'_>, keys: Option<KeyPair<'_>>) -> Result<Self, BadDestination> {
-        let prefix = place.prefix.trim_matches('/');
+        let is_odd =
+            place.prefix.starts_with('/') || place.prefix.contains("//") || place.prefix.contains(NOT_IN_A_PREFIX);
+        if is_odd {
+            return Err(BadDestination::Prefix { prefix: place.prefix.to_owned() });
+        }
+        let prefix = place.prefix.trim_end_matches('/');
         let folder = if prefix.is_empty() { DATE.to_owned() } else { format!("{prefix}/{DATE}") };
         let (scheme, mut parameters) = if place.endpoint.is_empty() {
             if keys.is_some() {
@@ -153,25 +172,36 @@ impl Destination {
         !self.parameters.contains_key("secret-access-key")
     }
 
-    /// The same place: other keys or parameters do not matter.
+    /// The same place: other keys or parameters do not matter, nor by which of its two names R2 is called.
     pub fn is_same_place(&self, other: &Self) -> bool {
         let place = |of: &Self| {
-            let store = ["account-id", "endpoint"].map(|name| of.parameters.get(name).cloned());
-            (of.scheme.clone(), of.bucket.clone(), of.folder.clone(), store)
+            let endpoint = of.parameters.get("endpoint").map(|host| host.to_string());
+            let account = of.parameters.get("account-id").map(|account| format!("{}{R2_HOST}", account.as_str()));
+            (of.bucket.clone(), of.folder.clone(), endpoint.or(account))
         };
         place(self) == place(other)
     }
 
-    /// Whether the API would have to be told anything to get from `other` to this. It may keep secrets to itself, so a value
-    /// that is missing or masked there is taken for the same.
-    pub(super) fn differs_from(&self, other: &Self) -> bool {
-        let shown = |of: &Self| of.parameters.keys().filter(|name| !is_secret(name)).cloned().collect::<Vec<_>>();
-        !self.is_same_place(other)
-            || shown(self) != shown(other)
-            || self.parameters.iter().any(|(name, value)| match other.parameters.get(name) {
-                Some(there) => there != value && !(is_secret(name) && is_masked(there)),
-                None => false,
-            })
+    /// Whether a key that `other` shows is not ours. The API may keep keys to itself: those cannot be compared.
+    pub(super) fn has_other_keys_than(&self, other: &Self) -> bool {
+        self.parameters.iter().any(|(name, value)| {
+            other.parameters.get(name).is_some_and(|there| there != value && !(is_secret(name) && is_masked(there)))
+        })
+    }
+
+    /// Whether it has keys that cannot be read here, so nobody can say whose they are.
+    pub fn hides_its_keys(&self) -> bool {
+        let has_keys = self.scheme == "r2" || self.parameters.contains_key("endpoint");
+        has_keys && KEYS.iter().any(|name| self.parameters.get(*name).is_none_or(|value| is_masked(value)))
+    }
+
+    /// `text` without our secrets, as they are and as they stand in a query.
+    pub fn hide(&self, text: &str) -> String {
+        let secrets = self.parameters.iter().filter(|(name, value)| is_secret(name) && !value.is_empty());
+        secrets.fold(text.to_owned(), |text, (_, value)| {
+            let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            text.replace(value.as_str(), HIDDEN).replace(&encoded, HIDDEN)
+        })
     }
 
     fn print(&self, value: impl Fn(&str, &str) -> String) -> String {
@@ -186,13 +216,14 @@ impl Destination {
 }
 
 fn is_secret(name: &str) -> bool {
-    // What starts like this is a header of an HTTP destination, such as `Authorization`.
-    SECRETS.contains(&name) || name.starts_with("header_")
+    !SHOWN.contains(&name)
 }
 
-/// Whether a value was put there to hide another: asterisks, or a word in brackets.
+/// Whether a value stands for another that is not shown: with asterisks or dots in it, or a word in brackets.
 fn is_masked(value: &str) -> bool {
-    value.bytes().all(|byte| byte == b'*') || (value.starts_with(['<', '[']) && value.ends_with(['>', ']']))
+    value.contains(['*', '…'])
+        || value.contains("...")
+        || (value.starts_with(['<', '[']) && value.ends_with(['>', ']']))
 }
 
 /// The host and port of an https endpoint without a path.
@@ -202,9 +233,13 @@ fn https_host(endpoint: &str) -> Option<&str> {
     (plain && !host.is_empty()).then_some(host)
 }
 
-/// Without the values that are secret.
+/// Without what is secret, or could be.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !BUCKET_SCHEMES.contains(&self.scheme.as_str()) {
+            let host = self.bucket.rsplit('@').next().unwrap_or_default();
+            return write!(f, "{}://{host}/{HIDDEN}", self.scheme);
+        }
         let shown = self.print(|name, value| if is_secret(name) { HIDDEN.to_owned() } else { value.to_owned() });
         f.write_str(&shown.replace("%5Bhidden%5D", HIDDEN))
     }

@@ -3,7 +3,7 @@
 use std::{
     hash::{BuildHasher, RandomState},
     path::{Component, Path as FilePath},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use axum::{
@@ -43,6 +43,7 @@ pub(super) fn routes(account: Shared) -> Router {
 async fn authenticate(State(account): State<Shared>, request: Request, next: Next) -> Response {
     let token = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if token == format!("Bearer {}", account.options.token) {
+        account.requests.fetch_add(1, Ordering::Relaxed);
         return next.run(request).await;
     }
     wrap(Err((403, 10_000, "Authentication error".to_owned())))
@@ -113,11 +114,11 @@ async fn send(State(account): State<Shared>, Path(queue): Path<String>, body: By
 
 /// A job as the API tells of it.
 fn shown(account: &Account, mut job: Value) -> Value {
-    if account.options.masks_keys
+    if let Some(mask) = account.options.mask
         && let Some(conf) = job["destination_conf"].as_str()
     {
         let masked = |part: &str| match part.split_once('=') {
-            Some((name @ ("access-key-id" | "secret-access-key"), _)) => format!("{name}=****"),
+            Some((name @ ("access-key-id" | "secret-access-key"), key)) => format!("{name}={}", mask(key)),
             _ => part.to_owned(),
         };
         let (place, query) = conf.split_once('?').unwrap_or((conf, ""));

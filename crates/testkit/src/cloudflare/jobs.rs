@@ -149,7 +149,8 @@ impl Jobs {
             _ => false,
         };
         if !complete {
-            return Err(bad("destination_conf is invalid"));
+            // As a careless server would.
+            return Err(bad(format!("destination_conf {text} is invalid")));
         }
         let bucket = place.split('/').nth(2).unwrap_or_default();
         let proves = |(token, of): &(String, String)| challenge == Some(&json!(token)) && of == bucket;
@@ -192,9 +193,13 @@ fn place(conf: &Value) -> &str {
     conf.as_str().unwrap_or_default().split('?').next().unwrap_or_default()
 }
 
+/// Members go over what was there; options too, each by itself, which is the harder way for a caller.
 fn overlay(job: &mut Value, body: &Map<String, Value>) {
     for (name, value) in body.iter().filter(|(name, _)| *name != "ownership_challenge") {
-        job[name] = value.clone();
+        match (&mut job[name], value) {
+            (Value::Object(there), Value::Object(new)) => there.extend(new.clone()),
+            (there, new) => *there = new.clone(),
+        }
     }
 }
 
