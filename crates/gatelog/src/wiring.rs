@@ -87,7 +87,7 @@ pub(crate) async fn queues(config: &Config) -> anyhow::Result<Vec<Arc<dyn Notice
     let mut queues: Vec<Arc<dyn NoticeQueue>> = Vec::new();
     if let Some(section) = &config.source.cloudflare_queue {
         let client = config.cloudflare.client(&config.account_id)?;
-        queues.push(Arc::new(CloudflareQueue::new(client, &section.queue_id)));
+        queues.push(Arc::new(CloudflareQueue::new(client, section.id()?)));
     }
     if let Some(section) = &config.source.sqs {
         queues.push(Arc::new(SqsQueue::connect(&section.options()?).await));

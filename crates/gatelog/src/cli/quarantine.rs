@@ -30,7 +30,7 @@ pub(crate) enum QuarantineCommand {
 pub(crate) struct RetryArgs {
     /// One object, from `list`.
     pub(crate) object: Option<i64>,
-    /// Every object with open rejects of this reason.
+    /// Every object that was set aside for this reason, or has open rejects of it.
     #[arg(long, value_parser = reason)]
     pub(crate) reason: Option<String>,
     /// Everything.

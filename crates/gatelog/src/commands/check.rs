@@ -23,7 +23,12 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     findings.note("keys", check_keys(config));
     check_pricing(config, &mut findings);
     findings.note("source bucket", check_source(config).await);
-    findings.note("event queues", wiring::queues(config).await.map(|queues| format!("{} configured", queues.len())));
+    findings.note(
+        "event queues",
+        wiring::queues(config)
+            .await
+            .map(|queues| format!("{} configured; not asked, as that takes messages", queues.len())),
+    );
     findings.note("lake bucket", check_lake(config).await);
     match wiring::connect(config).await {
         Ok(catalog) => check_postgres(&catalog, &mut findings).await,
@@ -94,7 +99,10 @@ fn check_pricing(config: &Config, findings: &mut Findings) {
             ),
         }
     }
-    findings.note("pricing", Ok(format!("{priced} of {} deployments have a price", context.deployments.len())));
+    findings.note(
+        "pricing",
+        Ok(format!("{priced} of {} deployments have a price or are provisioned", context.deployments.len())),
+    );
 }
 
 fn check_keys(config: &Config) -> anyhow::Result<String> {

@@ -151,6 +151,17 @@ impl LogpushSection {
     }
 }
 
+impl CloudflareQueueSection {
+    /// The id; it goes into a path.
+    pub(crate) fn id(&self) -> Result<&str, ConfigError> {
+        let is_id = !self.queue_id.is_empty() && self.queue_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let problem = || "must be the queue's id, 32 hexadecimal digits, and not its name".to_owned();
+        is_id
+            .then_some(self.queue_id.as_str())
+            .ok_or_else(|| ConfigError::Invalid { key: "source.cloudflare_queue.queue_id", problem: problem() })
+    }
+}
+
 impl SqsSection {
     pub(crate) fn options(&self) -> Result<SqsOptions, ConfigError> {
         let key = "source.sqs.secret_access_key";

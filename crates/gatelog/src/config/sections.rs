@@ -139,8 +139,8 @@ impl DatabaseSection {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct KeysSection {
-    /// PEM files with RSA private keys (PKCS#8 or PKCS#1, 2048 to 4096 bit), the newest first. Read again every half
-    /// minute: add a key here and lines that no key opened are retried.
+    /// PEM files with RSA private keys (PKCS#8 or PKCS#1, 2048 to 4096 bit), the newest first. The files are read
+    /// again every half minute, and lines that no key opened are retried when they change; a new entry wants a restart.
     pub(crate) private_key_files: Vec<PathBuf>,
 }
 
