@@ -13,7 +13,7 @@ echo 'int main(void) { return 0; }' | cc -x c -o /dev/null - 2>/dev/null || pack
 need make make
 need pkg-config pkg-config
 need python3 python3
-[ "$purpose" = build ] || need node nodejs
+[ "$purpose" = build ] || { need node nodejs; need curl curl; }
 python3 -c 'import ensurepip' >/dev/null 2>&1 || packages+=(python3-venv)
 # Any version from 15 on will do; Debian keeps the server's binaries out of the search path.
 if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! command -v initdb >/dev/null 2>&1; then

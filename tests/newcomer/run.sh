@@ -17,7 +17,7 @@ for need in psql:postgresql curl:curl python3:python3; do
   command -v "${need%:*}" >/dev/null || { echo "please install ${need#*:}: there is no \`${need%:*}\`" >&2; exit 1; }
 done
 
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH="$root/tools" PYTHONDONTWRITEBYTECODE=1
 # Durable, because `gatelog check` asks Postgres whether it is.
 follow=("$binaries/gatelog-testkit-postgres" --durable --
   python3 "$root/tests/newcomer/newcomer.py" "$binaries" "$install" "$keys")
@@ -25,6 +25,6 @@ if unshare --net -- true 2>/dev/null; then
   # A network of its own, with nothing but loopback: nobody outside is asked, and the ports of the document are free.
   # shellcheck disable=SC2016
   exec unshare --net -- bash -euo pipefail -c 'python3 "$1" && shift && exec "$@"' bash \
-    "$root/tests/units/loopback.py" "${follow[@]}"
+    "$root/tools/loopback.py" "${follow[@]}"
 fi
 exec "${follow[@]}"
