@@ -60,7 +60,8 @@ pub(crate) enum Command {
     /// Make, watch and remove the Logpush job at Cloudflare that fills the source bucket.
     ///
     /// The job is found by its name and its dataset, `ai_gateway_events`, which Terraform's provider refuses. It has to deliver
-    /// every record and every field as they were sealed; `plan` names whatever keeps it from that.
+    /// every record and every field as they were sealed; `plan` names whatever keeps it from that. What it cannot see is a
+    /// transformer, which rewrites records before they are delivered: the job does not tell of it.
     #[command(subcommand)]
     Logpush(LogpushCommand),
     /// Make an RSA key pair: the public half goes to the gateway, the private half opens the logs.
