@@ -29,9 +29,10 @@ mount --rbind /dev "$folder/dev"
 mkdir -p "$folder/opt/rust"
 mount --bind "$toolchain" "$folder/opt/rust"
 mount -o remount,bind,ro "$folder/opt/rust"
-# How this machine reaches the network, authorities of a proxy included.
+# How this machine reaches the network, authorities of a proxy included; Node.js has a list of its own and has to be told.
 cp --dereference /etc/resolv.conf /etc/hosts "$folder/etc/"
 cp --dereference /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
 exec chroot "$folder" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" CARGO_TERM_PROGRESS_WHEN=never \
+  NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
   PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   bash -c 'cd /srv/gatelog && exec "$@"' bash "$@"
