@@ -95,3 +95,19 @@ async fn a_gateway_that_changed_over_too_soon_loses_nothing() {
     ring(Run::ingest_once(), &[&new]).succeed(&world).await;
     Audit::of(&world).await.assert_exactly(&(0..30).collect());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_public_key_is_ever_there_without_its_private_half() {
+    let world = World::start("").await;
+    let [private, public] = ["cut.pem", "cut.public.pem"].map(|name| world.folder().join(name));
+    let [private_path, public_path] = [&private, &public].map(|path| path.to_str().expect("a path in UTF-8"));
+    let keygen = Run::new(&["keygen", "--bits", "2048", "--private", private_path, "--public", public_path]);
+    keygen.clone().crash_at("keygen.private_written").abort(&world).await;
+    assert_eq!(fs::read_to_string(&public).expect("it was taken"), "", "nobody can seal to it");
+    assert!(fs::read_to_string(&private).expect("the private half").starts_with("-----BEGIN PRIVATE KEY-----"));
+
+    // A private half that cannot be written leaves nothing at all.
+    fs::remove_file(&public).expect("the empty file");
+    assert_eq!(keygen.finish(&world).await.status.code(), Some(1));
+    assert!(!public.exists());
+}
