@@ -11,6 +11,7 @@ use arrow::{
     datatypes::SchemaRef,
     record_batch::RecordBatch,
 };
+use bytestring::ByteString;
 use gatelog_model::{Event, PicoUsd};
 
 use crate::{
@@ -127,17 +128,17 @@ fn text<'a>(rows: &'a [Event], field: impl Fn(&'a Event) -> Option<&'a str>) -> 
     Ok(Arc::new(values.finish()))
 }
 
-/// Bodies are most of all bytes: the array takes each one's own memory over instead of copying it.
+/// Bodies are most of all bytes: the array keeps each one where it is instead of copying it.
 #[expect(unsafe_code, reason = "a checked view reads each body once more to see that it is UTF-8")]
-fn bodies(bodies: impl ExactSizeIterator<Item = Option<String>>) -> Result<ArrayRef, WriteError> {
+fn bodies(bodies: impl ExactSizeIterator<Item = Option<ByteString>>) -> Result<ArrayRef, WriteError> {
     let mut views = StringViewBuilder::with_capacity(bodies.len());
     for body in bodies {
         match body {
             None => views.append_null(),
             Some(body) => {
                 let bytes = u32::try_from(body.len()).map_err(|_| WriteError::TooLarge { bytes: body.len() })?;
-                let block = views.append_block(Buffer::from_vec(body.into_bytes()));
-                // SAFETY: the block was added just now, it has this many bytes, and they were a `String`.
+                let block = views.append_block(Buffer::from(body.into_bytes()));
+                // SAFETY: the block was added just now, it has this many bytes, and they were a `ByteString`.
                 unsafe { views.append_view_unchecked(block, 0, bytes) };
             }
         }

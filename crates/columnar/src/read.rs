@@ -12,6 +12,7 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use bytes::Bytes;
+use bytestring::ByteString;
 use gatelog_model::{Digest, Event, PicoUsd, SourceObject, TimestampMicros, Tokens};
 use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, errors::ParquetError};
 
@@ -117,8 +118,8 @@ impl Columns<'_> {
             rate_id: self.text("rate_id", row)?,
             finish_reason: self.text("finish_reason", row)?,
             content_filtered: self.flag("content_filtered", row)?,
-            request_body: self.text("request_body", row)?,
-            response_body: self.text("response_body", row)?,
+            request_body: self.text("request_body", row)?.map(ByteString::from),
+            response_body: self.text("response_body", row)?.map(ByteString::from),
             body_state: self.label("body_state", row)?,
             source: Arc::new(self.source(row)?),
             source_line: required("source_line", row, self.count("source_line", row)?)?,

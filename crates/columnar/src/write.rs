@@ -176,7 +176,7 @@ fn next_slice(events: &mut impl Iterator<Item = Event>) -> Vec<Event> {
     let mut bytes = 0;
     while slice.len() < SLICE_ROWS_MAX && bytes < SLICE_BYTES_MAX {
         let Some(event) = events.next() else { break };
-        bytes += event.heap_bytes();
+        bytes += event.heap_bytes() + event.body_bytes();
         slice.push(event);
     }
     slice

@@ -118,7 +118,7 @@ fn long_bodies_are_cut_into_slices_and_pages_without_loss() {
     let events: Vec<Event> = (0..40)
         .map(|n| {
             let body = format!("{n:08}").repeat(64 * 1024);
-            Event { request_body: Some(body), ..bare(&format!("e{n}"), START + n) }
+            Event { request_body: Some(body.into()), ..bare(&format!("e{n}"), START + n) }
         })
         .collect();
     let files = write(events.clone());

@@ -20,7 +20,7 @@ use gatelog_ingest::{
     Chunk, DecodeContext, MetadataKeys, NormaliseContext, UnwrapPool, Wanted, decode_object, open_lake,
 };
 use gatelog_lake::{CommitInfo, DataFileToAdd, EVENTS, Lake};
-use gatelog_logpush::{KeyRing, LineLimits, LineReader, TextBuffer};
+use gatelog_logpush::{KeyRing, LineLimits, LineReader};
 use gatelog_model::{Digest, SourceObject, Tally, TimestampMicros};
 use gatelog_objects::{Store, StoreOptions};
 use gatelog_pricing::{DeploymentMap, RateBook};
@@ -144,7 +144,7 @@ impl Bench {
             source.key
         );
         let mut chunk = Chunk::default();
-        let mut reader = LineReader::in_memory(line.as_bytes(), TextBuffer::default(), LineLimits::default());
+        let mut reader = LineReader::in_memory(line.as_bytes(), LineLimits::default());
         decode_object(&self.decode, &Arc::new(source.clone()), &mut reader, Wanted::All, |decoded| {
             chunk = decoded;
             Ok(())

@@ -39,20 +39,21 @@ pub(crate) struct Assembly(Mutex<Gathered>);
 #[derive(Debug, Default)]
 struct Gathered {
     objects: Vec<DecodedObject>,
-    heap_bytes: usize,
+    held_bytes: usize,
 }
 
 impl Assembly {
     /// Adds an object; gives everything back to the caller once `seal_bytes` or `seal_objects` are there. An object that is
     /// enough by itself comes back alone.
     pub(crate) fn add(&self, object: DecodedObject, seal_bytes: usize, seal_objects: usize) -> Vec<DecodedObject> {
-        if object.chunk.heap_bytes >= seal_bytes {
+        let bytes = object.chunk.held_bytes();
+        if bytes >= seal_bytes {
             return vec![object];
         }
         let mut held = self.held();
-        held.heap_bytes += object.chunk.heap_bytes;
+        held.held_bytes += bytes;
         held.objects.push(object);
-        if held.heap_bytes >= seal_bytes || held.objects.len() >= seal_objects {
+        if held.held_bytes >= seal_bytes || held.objects.len() >= seal_objects {
             return std::mem::take(&mut *held).objects;
         }
         Vec::new()

@@ -6,6 +6,7 @@
 //! Plain lines are decoded where they are read. From the first line with a sealed field on, lines are gathered in slabs
 //! and decoded on the unwrap threads, because one RSA operation costs as much as a thousand plain lines.
 
+mod body;
 mod identity;
 mod line;
 mod slab;
@@ -17,9 +18,11 @@ use gatelog_model::{Digest, Event, LineDigest, Reject, RejectReason, SourceObjec
 
 use crate::normalise::NormaliseContext;
 
+use body::DecodedEvent;
 pub use identity::LinesDigest;
 use identity::{EventIdentity, Identities};
 use line::{LineDecoder, LineOutcome};
+use slab::Place;
 pub use slab::UnwrapPool;
 
 /// Most lines of one object. Logpush writes at most 1,000,000 (`max_upload_records`); twice that leaves room and bounds
@@ -64,8 +67,16 @@ pub struct Chunk {
     pub events: Vec<Event>,
     /// Their identities, one each.
     pub digests: Vec<LineDigest>,
-    /// Bytes held by the events.
-    pub heap_bytes: usize,
+    own_bytes: usize,
+    text_bytes: usize,
+    keeps_text: bool,
+}
+
+impl Chunk {
+    /// Bytes that the events keep in memory: their own, and if a body is a part of the object's text, all of that.
+    pub fn held_bytes(&self) -> usize {
+        self.own_bytes + if self.keeps_text { self.text_bytes } else { 0 }
+    }
 }
 
 /// What is known once the last line was read.
@@ -114,7 +125,7 @@ pub fn decode_object(
     let mut object = ObjectDecoder::new(context, source, wanted);
     while let Some(line) = reader.next_line()? {
         object.take(line)?;
-        if object.chunk.heap_bytes >= context.chunk_bytes {
+        if object.chunk.held_bytes() >= context.chunk_bytes {
             emit(std::mem::take(&mut object.chunk))?;
         }
     }
@@ -160,7 +171,7 @@ impl<'c> ObjectDecoder<'c> {
         }
     }
 
-    fn take(&mut self, line: Line<'_>) -> Result<(), DecodeError> {
+    fn take(&mut self, line: Line) -> Result<(), DecodeError> {
         self.lines_read += 1;
         if self.lines_read > OBJECT_LINES_MAX {
             return Err(DecodeError::TooManyLines);
@@ -171,21 +182,24 @@ impl<'c> ObjectDecoder<'c> {
                 self.lines_digest.add(&identity::digest_of_place(number, offset));
                 let wanted = self.wanted.contains(number);
                 self.flush_slab();
-                self.settle(number, offset, wanted, LineOutcome::Rejected(RejectReason::LineTooLong));
+                let place = Place { number, offset, wanted };
+                self.settle(place, LineOutcome::Rejected(RejectReason::LineTooLong));
             }
             Line::Text { number, offset, text } => {
-                let digest = identity::digest_of_line(text);
+                let digest = identity::digest_of_line(&text);
                 self.lines_digest.add(&digest);
+                self.chunk.text_bytes += text.len();
                 let wanted = self.wanted.contains(number);
+                let place = Place { number, offset, wanted };
                 if self.sealed_seen {
-                    self.slab.push(number, offset, wanted, digest, text);
+                    self.slab.push(place, digest, text);
                     if self.slab.is_full() {
                         self.flush_slab();
                     }
                 } else {
                     let outcome = self.lines.decode(number, digest, text, wanted);
                     self.sealed_seen = self.lines.saw_sealed();
-                    self.settle(number, offset, wanted, outcome);
+                    self.settle(place, outcome);
                 }
             }
         }
@@ -196,21 +210,21 @@ impl<'c> ObjectDecoder<'c> {
     fn flush_slab(&mut self) {
         let slab = std::mem::take(&mut self.slab);
         for (place, outcome) in slab.decode(self.context, self.lines.source()) {
-            self.settle(place.number, place.offset, place.wanted, outcome);
+            self.settle(place, outcome);
         }
     }
 
     /// Puts one line where it belongs. Lines that were not asked for still count among the identities, so that a retried
     /// line gets the ordinal it had the first time.
-    fn settle(&mut self, number: u64, offset: u64, wanted: bool, outcome: LineOutcome) {
+    fn settle(&mut self, place: Place, outcome: LineOutcome) {
         let identity = outcome.identity().map(|identity| self.identities.next(identity));
-        if !wanted {
+        if !place.wanted {
             return;
         }
         self.end.lines += 1;
         match outcome {
             LineOutcome::Rejected(reason) | LineOutcome::Sealed(_, reason) => {
-                self.end.rejects.push(Reject { line: number, byte_offset: offset, reason });
+                self.end.rejects.push(Reject { line: place.number, byte_offset: place.offset, reason });
             }
             LineOutcome::Event(_, event) => match identity.flatten() {
                 Some(identity) => self.keep(*event, identity),
@@ -220,9 +234,11 @@ impl<'c> ObjectDecoder<'c> {
         }
     }
 
-    fn keep(&mut self, mut event: Event, identity: EventIdentity) {
+    fn keep(&mut self, decoded: DecodedEvent, identity: EventIdentity) {
+        let DecodedEvent { mut event, own_bytes, keeps_text } = decoded;
         identity.name(&mut event);
-        self.chunk.heap_bytes += event.heap_bytes();
+        self.chunk.own_bytes += own_bytes;
+        self.chunk.keeps_text |= keeps_text;
         self.chunk.events.push(event);
         self.chunk.digests.push(identity.digest);
     }

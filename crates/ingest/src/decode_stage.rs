@@ -11,7 +11,7 @@ use std::{
 };
 
 use gatelog_catalog::{CatalogError, Claim, Work};
-use gatelog_logpush::{LineReader, ReadError, TextBuffer};
+use gatelog_logpush::{LineReader, ReadError};
 use gatelog_model::{LineDigest, QuarantineReason};
 use tokio::sync::{Mutex, mpsc};
 use tracing::{error, warn};
@@ -31,16 +31,11 @@ use crate::{
 /// Objects that are sealed together at most: one UNNEST of the commit.
 const SEAL_OBJECTS_MAX: usize = 50_000;
 
-/// Longest text buffer that is kept for the next object: allocating it anew costs more than decoding a small object, and
-/// little beside a large one, whose sealing needs the memory.
-const KEPT_TEXT_BYTES_MAX: usize = 8 << 20;
-
 /// Decodes and seals until the queue closes; runs on a thread of its own.
 pub(crate) fn decode_thread(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>) {
-    let mut text = TextBuffer::default();
-    while let Some(fetched) = next_object(shared, queue, &mut text) {
+    while let Some(fetched) = next_object(shared, queue) {
         let claim = fetched.claim.clone();
-        let decoded = catch_unwind(AssertUnwindSafe(|| decode(shared, fetched, &mut text)));
+        let decoded = catch_unwind(AssertUnwindSafe(|| decode(shared, fetched)));
         let batch = match decoded {
             Ok(Ok(Decoded::Whole(object))) => shared.assembly.add(*object, shared.options.seal_bytes, SEAL_OBJECTS_MAX),
             Ok(Ok(Decoded::Large(part))) => {
@@ -58,26 +53,12 @@ pub(crate) fn decode_thread(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetche
             }
         };
         shared.decoding.leave(1);
-        if text.len() > KEPT_TEXT_BYTES_MAX {
-            text = TextBuffer::default();
-        }
         seal_and_queue(shared, batch);
     }
 }
 
-/// The next object; while none is there, the buffer of the last one's text is given back.
-fn next_object(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>, text: &mut TextBuffer) -> Option<Fetched> {
-    shared.runtime.block_on(async {
-        let mut queue = queue.lock().await;
-        match queue.try_recv() {
-            Ok(fetched) => Some(fetched),
-            Err(mpsc::error::TryRecvError::Disconnected) => None,
-            Err(mpsc::error::TryRecvError::Empty) => {
-                *text = TextBuffer::default();
-                queue.recv().await
-            }
-        }
-    })
+fn next_object(shared: &Shared, queue: &Mutex<mpsc::Receiver<Fetched>>) -> Option<Fetched> {
+    shared.runtime.block_on(async { queue.lock().await.recv().await })
 }
 
 /// Seals a batch in the open window and hands it to the committer; on failure gives its objects back.
@@ -118,8 +99,8 @@ impl From<CatalogError> for DecodeStageError {
     }
 }
 
-/// Decodes one object; a large one is sealed on the way. `text` is the buffer of the object before.
-fn decode(shared: &Shared, fetched: Fetched, text: &mut TextBuffer) -> Result<Decoded, DecodeStageError> {
+/// Decodes one object; a large one is sealed on the way.
+fn decode(shared: &Shared, fetched: Fetched) -> Result<Decoded, DecodeStageError> {
     let Fetched { claim, sha256, body, _memory } = fetched;
     let context = DecodeContext {
         normalise: Arc::clone(&shared.normalise),
@@ -151,10 +132,7 @@ fn decode(shared: &Shared, fetched: Fetched, text: &mut TextBuffer) -> Result<De
     };
     let result = match body {
         FetchedBody::Memory(bytes) => {
-            let mut reader = LineReader::in_memory(&bytes, std::mem::take(text), shared.limits);
-            let end = decode_claim(&context, &claim, &mut reader, emit);
-            *text = reader.into_buffer();
-            end
+            decode_claim(&context, &claim, &mut LineReader::in_memory(&bytes, shared.limits), emit)
         }
         FetchedBody::Spooled(file) => decode_claim(&context, &claim, &mut LineReader::new(file, shared.limits), emit),
     };

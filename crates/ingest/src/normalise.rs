@@ -4,7 +4,7 @@ mod cost;
 mod facts;
 mod metadata;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use gatelog_logpush::Record;
 use gatelog_model::{BodyState, Digest, Event, EventTimeSource, SourceObject, TimestampMicros};
@@ -39,13 +39,13 @@ pub struct NormaliseContext {
 
 /// The three fields that may have been sealed, as text.
 #[derive(Debug, Default)]
-pub(crate) struct OpenedFields {
+pub(crate) struct OpenedFields<'l> {
     /// JSON text of the metadata.
-    pub(crate) metadata: Option<String>,
+    pub(crate) metadata: Option<Cow<'l, str>>,
     /// The request as sent.
-    pub(crate) request_body: Option<String>,
+    pub(crate) request_body: Option<Cow<'l, str>>,
     /// The answer as sent.
-    pub(crate) response_body: Option<String>,
+    pub(crate) response_body: Option<Cow<'l, str>>,
 }
 
 /// Where a line lies.
@@ -64,13 +64,14 @@ pub(crate) fn usable_log_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     record.log_id.as_deref().filter(|id| !id.is_empty() && id.len() <= LOG_ID_BYTES_MAX)
 }
 
-/// Builds the event of one line. Nothing in it can fail: what a field does not say is null.
+/// Builds the event of one line, but for its bodies, which only the caller can take. Nothing in it can fail: what a field
+/// does not say is null.
 ///
 /// `event_id` is the `LogId`, else 32 hex digits of the line digest; the caller appends the ordinal of repeated lines.
 pub(crate) fn normalise(
     context: &NormaliseContext,
     record: &Record<'_>,
-    opened: OpenedFields,
+    opened: &OpenedFields<'_>,
     place: LinePlace,
 ) -> Event {
     let endpoint = record.endpoint.as_deref().unwrap_or_default();
@@ -141,8 +142,8 @@ pub(crate) fn normalise(
         rate_id: priced.rate_id,
         finish_reason: response.finish_reason.clone(),
         content_filtered: response.content_filtered,
-        request_body: opened.request_body,
-        response_body: opened.response_body,
+        request_body: None,
+        response_body: None,
         body_state,
         source: place.source,
         source_line: place.number,

@@ -16,6 +16,6 @@ pub use envelope::{
     generate_key_pair, text_of,
 };
 pub use key::{LogKey, NotALog, day_prefix, folder_prefix};
-pub use lines::{Line, LineLimits, LineReader, ReadError, TextBuffer};
+pub use lines::{Line, LineLimits, LineReader, ReadError};
 pub use record::{Field, LineParser, Record, parse_line};
 pub use write::{Batch, Payload, RecordLine, WriteError};

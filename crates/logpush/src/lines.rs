@@ -4,7 +4,6 @@
 //! bounded by one line and a buffer, time by the size limit of the object. There is no limit on the compression ratio:
 //! DEFLATE cannot swell more than 1032 times and honest logs of repeated prompts come close, so it would only hit them.
 
-mod buffer;
 mod gzip;
 mod source;
 mod whole;
@@ -12,14 +11,11 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io::{self, Read},
-    ops::Range,
-};
+use std::io::{self, Read};
 
+use bytes::{Buf, BytesMut};
 use memchr::memchr;
 
-pub use buffer::TextBuffer;
 use source::Source;
 
 /// Longest line, bytes. Cloudflare caps an exported log at 1 MB; our own gateway may record more, and three sealed
@@ -27,8 +23,10 @@ use source::Source;
 const LINE_BYTES_MAX: usize = 16 << 20;
 /// Most text of one object, bytes: eight times the largest batch that Logpush can be told to write (1 GB).
 const OBJECT_BYTES_MAX: u64 = 8 << 30;
-/// Text asked of the decoder at once; also what the buffer starts with.
+/// Text asked of the decoder at once.
 const CHUNK_BYTES: usize = 256 << 10;
+/// Memory taken at once for the text of a stream. Lines share it, so the longest-lived of them keeps as much.
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// How much of an object is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +43,18 @@ impl Default for LineLimits {
     }
 }
 
-/// One line, lent from the reader's buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'a> {
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
     /// A line within the limit.
     Text {
         /// Which line it is, from 1; whitespace-only lines are not counted.
         number: u64,
         /// Where it starts in the uncompressed text, bytes.
         offset: u64,
-        /// Its bytes without the newline or CRLF.
-        text: &'a [u8],
+        /// Its bytes without the newline or CRLF: a part of the object's text, nobody else's, that keeps the memory
+        /// around it alive.
+        text: BytesMut,
     },
     /// A line that was skipped without being held.
     TooLong {
@@ -68,7 +67,7 @@ pub enum Line<'a> {
     },
 }
 
-/// Why an object cannot be read to its end. How many lines are missing is then unknown, so none of those that were lent
+/// Why an object cannot be read to its end. How many lines are missing is then unknown, so none of those that were read
 /// may be committed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -98,7 +97,7 @@ pub enum ReadError {
     AlreadyFailed,
 }
 
-/// Lends the lines of one object, one after the other.
+/// Reads the lines of one object, one after the other.
 ///
 /// A line ends at a newline or at the end of the text; one CR before that belongs to the ending. Lines of nothing but
 /// JSON whitespace are skipped and are *not* lines: writers of NDJSON end with a newline, and some with two. So the
@@ -106,52 +105,55 @@ pub enum ReadError {
 pub struct LineReader<R> {
     source: Source<R>,
     limits: LineLimits,
-    buffer: TextBuffer,
-    /// The unread text is `buffer[start..end]`; `buffer[start..searched]` has no newline.
-    start: usize,
+    /// The unread text, and zeroed room behind it for more.
+    buffer: BytesMut,
+    /// The unread text is `buffer[..end]`; `buffer[..searched]` has no newline.
     searched: usize,
     end: usize,
-    /// Where `buffer[start]` is in the text.
+    /// Where the unread text starts in the whole text.
     offset: u64,
     /// Text taken from the source so far.
     text_bytes: u64,
     number: u64,
 }
 
-/// A line that has just been stepped over.
+/// What stood before the newline that was just stepped over.
 enum Extent {
-    /// It is still in the buffer, here.
-    Held(Range<usize>),
+    /// A line, or nothing but blanks.
+    Held(BytesMut),
     /// It was over the limit and this long.
     Skipped(u64),
 }
 
 impl<'a> LineReader<&'a [u8]> {
     /// Reads an object that is in memory; one of up to 64 MiB of text is inflated in one piece, twice as fast.
-    ///
-    /// `buffer` may be empty, or come from [`LineReader::into_buffer`] of the object before, so that its memory is used
-    /// again.
-    pub fn in_memory(object: &'a [u8], mut buffer: TextBuffer, limits: LineLimits) -> Self {
-        let whole = whole::inflate_whole(object, &mut buffer, limits.object_bytes_max);
-        let source = if whole.is_some() { Source::Ended } else { Source::Unknown(object) };
-        let end = whole.unwrap_or(0);
-        Self { end, text_bytes: end as u64, ..Self::with_source(source, buffer, limits) }
+    pub fn in_memory(object: &'a [u8], limits: LineLimits) -> Self {
+        match whole::inflate_whole(object, limits.object_bytes_max) {
+            None => Self::new(object, limits),
+            Some(text) => Self {
+                source: Source::Ended,
+                end: text.len(),
+                text_bytes: text.len() as u64,
+                buffer: text,
+                ..Self::new(object, limits)
+            },
+        }
     }
 }
 
 impl<R: Read> LineReader<R> {
     /// Reads an object as a stream; `read` needs no buffer of its own.
     pub fn new(read: R, limits: LineLimits) -> Self {
-        Self::with_source(Source::Unknown(read), TextBuffer::default(), limits)
-    }
-
-    fn with_source(source: Source<R>, buffer: TextBuffer, limits: LineLimits) -> Self {
-        Self { source, limits, buffer, start: 0, searched: 0, end: 0, offset: 0, text_bytes: 0, number: 0 }
-    }
-
-    /// Gives the buffer back for the next object: at most 64 MiB, or twice the longest line.
-    pub fn into_buffer(self) -> TextBuffer {
-        self.buffer
+        Self {
+            source: Source::Unknown(read),
+            limits,
+            buffer: BytesMut::new(),
+            searched: 0,
+            end: 0,
+            offset: 0,
+            text_bytes: 0,
+            number: 0,
+        }
     }
 
     /// Bytes of text decoded so far; after the last line, the size of the object's text.
@@ -163,18 +165,17 @@ impl<R: Read> LineReader<R> {
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when the object cannot be read to its end. The lines before that have been lent by then: do not
-    /// commit them. Every later call fails too.
-    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ReadError> {
+    /// [`ReadError`] when the object cannot be read to its end. The lines before that have been handed out by then: do
+    /// not commit them. Every later call fails too.
+    pub fn next_line(&mut self) -> Result<Option<Line>, ReadError> {
         loop {
             let offset = self.offset;
             match self.next_extent()? {
                 None => return Ok(None),
-                Some(Extent::Held(range)) if is_blank(&self.buffer[range.clone()]) => {}
-                Some(Extent::Held(range)) => {
+                Some(Extent::Held(text)) if is_blank(&text) => {}
+                Some(Extent::Held(mut text)) => {
                     self.number += 1;
-                    let line = &self.buffer[range];
-                    let text = line.strip_suffix(b"\r").unwrap_or(line);
+                    text.truncate(text.strip_suffix(b"\r").unwrap_or(&text).len());
                     return Ok(Some(Line::Text { number: self.number, offset, text }));
                 }
                 Some(Extent::Skipped(bytes)) => {
@@ -191,43 +192,53 @@ impl<R: Read> LineReader<R> {
                 return Ok(Some(self.step_over(self.searched + at, 1)));
             }
             self.searched = self.end;
-            if self.end - self.start > self.limits.line_bytes_max {
+            if self.end > self.limits.line_bytes_max {
                 return self.skip_line().map(Some);
             }
             if !self.fill()? {
-                return Ok((self.start < self.end).then(|| self.step_over(self.end, 0)));
+                return Ok((self.end > 0).then(|| self.step_over(self.end, 0)));
             }
         }
     }
 
-    fn step_over(&mut self, to: usize, newline: usize) -> Extent {
-        let line = self.start..to;
-        self.advance(line.len() + newline);
-        if line.len() > self.limits.line_bytes_max { Extent::Skipped(line.len() as u64) } else { Extent::Held(line) }
+    fn step_over(&mut self, line_bytes: usize, newline: usize) -> Extent {
+        let mut text = self.buffer.split_to(line_bytes + newline);
+        self.stepped_over(text.len());
+        text.truncate(line_bytes);
+        if line_bytes > self.limits.line_bytes_max { Extent::Skipped(line_bytes as u64) } else { Extent::Held(text) }
     }
 
     /// Steps over a line of any length without holding it.
     fn skip_line(&mut self) -> Result<Extent, ReadError> {
         let mut bytes = 0;
         loop {
-            let newline = memchr(b'\n', &self.buffer[self.start..self.end]);
-            let part = newline.unwrap_or(self.end - self.start);
+            let newline = memchr(b'\n', &self.buffer[..self.end]);
+            let part = newline.unwrap_or(self.end);
             bytes += part as u64;
-            self.advance(part + usize::from(newline.is_some()));
-            if newline.is_some() || !self.fill()? {
+            if newline.is_some() {
+                self.buffer.advance(part + 1);
+                self.stepped_over(part + 1);
+                return Ok(Extent::Skipped(bytes));
+            }
+            // Nobody has a part of this text, so its memory is room again.
+            self.stepped_over(part);
+            if !self.fill()? {
                 return Ok(Extent::Skipped(bytes));
             }
         }
     }
 
-    fn advance(&mut self, count: usize) {
-        self.start += count;
-        self.searched = self.start;
-        self.offset += count as u64;
+    fn stepped_over(&mut self, bytes: usize) {
+        self.end -= bytes;
+        self.searched = 0;
+        self.offset += bytes as u64;
     }
 
     /// Takes more text from the source behind what is unread; false at its end.
     fn fill(&mut self) -> Result<bool, ReadError> {
+        if matches!(self.source, Source::Ended) {
+            return Ok(false);
+        }
         self.make_room();
         let count = self.source.read_text(&mut self.buffer[self.end..self.end + CHUNK_BYTES])?;
         self.end += count;
@@ -239,18 +250,13 @@ impl<R: Read> LineReader<R> {
         Ok(count > 0)
     }
 
-    /// Moves the unread text (never more than one line) to the front and grows when that is not enough.
+    /// Takes new memory when there is no room for a chunk, and moves the unread text (never more than one line) to it.
     fn make_room(&mut self) {
-        if self.start > 0 && self.buffer.len() - self.end < CHUNK_BYTES {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.searched -= self.start;
-            self.end -= self.start;
-            self.start = 0;
-        }
-        let needed = self.end + CHUNK_BYTES;
-        if self.buffer.len() < needed {
+        if self.buffer.len() - self.end < CHUNK_BYTES {
             // Doubling, so that a long line is moved few times.
-            self.buffer.grow(needed.max(self.buffer.len() * 2));
+            let mut room = BytesMut::zeroed(BLOCK_BYTES.max(2 * self.end + CHUNK_BYTES));
+            room[..self.end].copy_from_slice(&self.buffer[..self.end]);
+            self.buffer = room;
         }
     }
 }

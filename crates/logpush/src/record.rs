@@ -7,6 +7,7 @@ mod block;
 mod field;
 mod object;
 mod quoted;
+mod rest;
 mod scalar;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use serde_json::value::RawValue;
 pub use field::Field;
 use object::Value;
 use quoted::{Scratch, text_of};
+use rest::Rest;
 
 /// One log record: Cloudflare's ten fields, those our own gateway adds, and the rest as it came.
 ///
@@ -108,10 +110,23 @@ impl LineParser {
     /// it is other JSON; `BadField` when a known field has a type that cannot be read; `BadEnvelope` when an envelope
     /// lacks a part. What is wrong with the whole line goes before what is wrong with a field.
     pub fn parse<'a>(&mut self, line: &'a [u8]) -> Result<Record<'a>, RejectReason> {
-        let text = simdutf8::basic::from_utf8(line).map_err(|_| RejectReason::NotJson)?;
+        self.read(line)
+    }
+
+    /// Reads one line, borrowing everything from it: strings with escapes are overwritten by their text. So a body can be
+    /// kept as a part of its line, without memory of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`LineParser::parse`]; the line is of no use then.
+    pub fn parse_in_place<'a>(&mut self, line: &'a mut [u8]) -> Result<Record<'a>, RejectReason> {
+        self.read(line)
+    }
+
+    fn read<'a, R: Rest<'a>>(&mut self, line: R) -> Result<Record<'a>, RejectReason> {
         let mut reading = Reading::default();
         let mut outcome = Ok(());
-        object::members(text, |raw_name, cursor| {
+        object::members(line, |raw_name, cursor| {
             match known_field(&text_of(raw_name)) {
                 None => reading.keep(raw_name, cursor.raw()?),
                 Some(take) => {

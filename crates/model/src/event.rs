@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
+use bytestring::ByteString;
+
 use crate::{Digest, PicoUsd, SourceObject, TimestampMicros, Tokens};
 
 /// A label that is not of its set.
@@ -224,10 +226,10 @@ pub struct Event {
     pub finish_reason: Option<String>,
     /// Whether a content filter cut in.
     pub content_filtered: bool,
-    /// Content: the request as sent.
-    pub request_body: Option<String>,
+    /// Content: the request as sent. Bodies may be parts of one larger text, which they keep in memory.
+    pub request_body: Option<ByteString>,
     /// Content: the answer as sent.
-    pub response_body: Option<String>,
+    pub response_body: Option<ByteString>,
     /// What of the bodies is here.
     pub body_state: BodyState,
     /// The object it came from.
@@ -241,17 +243,15 @@ pub struct Event {
 }
 
 impl Event {
-    /// Bytes this event holds on the heap, roughly: what a memory budget is charged.
+    /// Bytes of both bodies.
+    pub fn body_bytes(&self) -> usize {
+        [&self.request_body, &self.response_body].into_iter().flatten().map(|body| body.len()).sum()
+    }
+
+    /// Bytes this event holds besides its bodies, roughly: what a memory budget is charged.
     pub fn heap_bytes(&self) -> usize {
-        let text = |field: &Option<String>| field.as_ref().map_or(0, String::len);
         let metadata: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 64).sum();
-        size_of::<Self>()
-            + text(&self.request_body)
-            + text(&self.response_body)
-            + text(&self.extra)
-            + self.endpoint.len()
-            + metadata
-            + 256
+        size_of::<Self>() + self.extra.as_ref().map_or(0, String::len) + self.endpoint.len() + metadata + 256
     }
 }
 

@@ -8,8 +8,7 @@ use std::{
 
 use chrono::NaiveDate;
 use gatelog_logpush::{
-    Field, KeyBits, KeyRing, Line, LineLimits, LineReader, LogKey, Opener, TextBuffer, generate_key_pair, parse_line,
-    text_of,
+    Field, KeyBits, KeyRing, Line, LineLimits, LineReader, LogKey, Opener, generate_key_pair, parse_line, text_of,
 };
 use gatelog_model::{PicoUsd, RejectReason};
 use gatelog_testkit::corpus::{CONTENT_NEEDLE, CorpusError, DayCorpus, DayPlan, LABEL_KEY, Role, Usage};
@@ -55,7 +54,7 @@ impl Reader {
     /// `None` when the object cannot be read to its end.
     fn object(&mut self, index: usize, bytes: &[u8]) -> Option<()> {
         let mut lines = Vec::new();
-        let mut reader = LineReader::in_memory(bytes, TextBuffer::default(), LineLimits::default());
+        let mut reader = LineReader::in_memory(bytes, LineLimits::default());
         while let Some(line) = reader.next_line().ok()? {
             lines.push(match line {
                 Line::Text { text, .. } => Ok(text.to_vec()),
@@ -186,9 +185,9 @@ fn the_truth_of_a_sealed_corpus_is_what_is_in_it() {
     assert_eq!(corpus.truth.rejects, RejectReason::ALL.map(|reason| (reason, 2)).into());
     assert_truth(&corpus, &Reader::read(&corpus, Some(&pair.private)));
     let visible = corpus.objects.iter().any(|object| {
-        let mut reader = LineReader::in_memory(&object.bytes, TextBuffer::default(), LineLimits::default());
+        let mut reader = LineReader::in_memory(&object.bytes, LineLimits::default());
         while let Ok(Some(line)) = reader.next_line() {
-            if matches!(line, Line::Text { text, .. } if String::from_utf8_lossy(text).contains(CONTENT_NEEDLE)) {
+            if matches!(line, Line::Text { text, .. } if String::from_utf8_lossy(&text).contains(CONTENT_NEEDLE)) {
                 return true;
             }
         }

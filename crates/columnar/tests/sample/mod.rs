@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytestring::ByteString;
 use gatelog_columnar::Stamp;
 use gatelog_model::{
     BodyState, CostSource, DeploymentType, Digest, Event, EventTimeSource, Operation, Outcome, PicoUsd, SourceObject,
@@ -120,8 +121,8 @@ pub(crate) fn full(event_id: &str, event_time: i64) -> Event {
         rate_id: Some("r1+r2".to_owned()),
         finish_reason: Some("stop".to_owned()),
         content_filtered: true,
-        request_body: Some("{\"messages\":[{\"role\":\"user\",\"content\":\"golden prompt \u{1f512}\"}]}".to_owned()),
-        response_body: Some(String::new()),
+        request_body: Some("{\"messages\":[{\"role\":\"user\",\"content\":\"golden prompt \u{1f512}\"}]}".into()),
+        response_body: Some(ByteString::new()),
         body_state: BodyState::Open,
         source_line: 9_000_000_000,
         line_digest: Digest([0xab; 32]),

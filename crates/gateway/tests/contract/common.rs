@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use gatelog_budget::{Budget, HolderId, Limiter, LimiterOptions, MemoryBudgetStore};
 use gatelog_gateway::{ApiKey, Gateway, GatewayOptions, ListenOptions, Parts, Prices, TargetOptions, TokenStore};
-use gatelog_logpush::{Line, LineLimits, LineReader, TextBuffer};
+use gatelog_logpush::{Line, LineLimits, LineReader};
 use gatelog_model::DeploymentType;
 use gatelog_objects::{Store, StoreOptions};
 use gatelog_pricing::{DeploymentEntry, DeploymentMap, RateBook};
@@ -194,10 +194,10 @@ impl World {
         let mut records = Vec::new();
         for object in page.objects {
             let bytes = store.get_bytes(&object.key, 1 << 30).await.unwrap();
-            let mut reader = LineReader::in_memory(&bytes, TextBuffer::default(), LineLimits::default());
+            let mut reader = LineReader::in_memory(&bytes, LineLimits::default());
             while let Some(line) = reader.next_line().unwrap() {
                 let Line::Text { text, .. } = line else { panic!("a line too long") };
-                records.push(serde_json::from_slice(text).unwrap());
+                records.push(serde_json::from_slice(&text).unwrap());
             }
         }
         records

@@ -1,13 +1,17 @@
 //! One raw line to an event or the reason why not.
 
-use std::{mem, sync::Arc};
+use std::{borrow::Cow, mem, sync::Arc};
 
+use bytes::BytesMut;
 use gatelog_logpush::{Field, KeyRing, LineParser, Opener, Record, text_of};
-use gatelog_model::{Digest, Event, RejectReason, SourceObject};
+use gatelog_model::{Digest, RejectReason, SourceObject};
 
 use crate::normalise::{LinePlace, NormaliseContext, OpenedFields, normalise, usable_log_id};
 
-use super::identity::{Identity, digest_of_log_id};
+use super::{
+    body::{Bodies, DecodedEvent},
+    identity::{Identity, digest_of_log_id},
+};
 
 /// What became of one line.
 #[derive(Debug)]
@@ -19,7 +23,7 @@ pub(super) enum LineOutcome {
     /// It was not asked for; only its identity counts.
     Skipped(Identity),
     /// An event.
-    Event(Identity, Box<Event>),
+    Event(Identity, Box<DecodedEvent>),
 }
 
 impl LineOutcome {
@@ -61,8 +65,9 @@ impl<'c> LineDecoder<'c> {
         &self.source
     }
 
-    pub(super) fn decode(&mut self, number: u64, digest: Digest, line: &[u8], wanted: bool) -> LineOutcome {
-        let mut record = match self.parser.parse(line) {
+    pub(super) fn decode(&mut self, number: u64, digest: Digest, mut line: BytesMut, wanted: bool) -> LineOutcome {
+        let line_address = line.as_ptr().addr();
+        let mut record = match self.parser.parse_in_place(&mut line) {
             Ok(record) => record,
             Err(reason) => return LineOutcome::Rejected(reason),
         };
@@ -76,14 +81,16 @@ impl<'c> LineDecoder<'c> {
         match self.open(&mut record) {
             Ok(opened) => {
                 let place = LinePlace { source: Arc::clone(&self.source), number, digest };
-                LineOutcome::Event(identity, Box::new(normalise(self.context, &record, opened, place)))
+                let event = normalise(self.context, &record, &opened, place);
+                let bodies = Bodies::of(opened, line_address);
+                LineOutcome::Event(identity, Box::new(bodies.join(event, line)))
             }
             Err(reason) => LineOutcome::Sealed(identity, reason),
         }
     }
 
     /// Takes the three fields out of the record.
-    fn open(&mut self, record: &mut Record<'_>) -> Result<OpenedFields, RejectReason> {
+    fn open<'l>(&mut self, record: &mut Record<'l>) -> Result<OpenedFields<'l>, RejectReason> {
         self.opener.begin_line();
         Ok(OpenedFields {
             metadata: self.open_field(mem::take(&mut record.metadata))?,
@@ -92,14 +99,14 @@ impl<'c> LineDecoder<'c> {
         })
     }
 
-    fn open_field(&mut self, field: Field<'_>) -> Result<Option<String>, RejectReason> {
+    fn open_field<'l>(&mut self, field: Field<'l>) -> Result<Option<Cow<'l, str>>, RejectReason> {
         match field {
             Field::Absent | Field::Null => Ok(None),
-            Field::Text(text) => Ok(Some(text.into_owned())),
-            Field::Json(json) => Ok(Some(json.get().to_owned())),
+            Field::Text(text) => Ok(Some(text)),
+            Field::Json(json) => Ok(Some(Cow::Borrowed(json.get()))),
             Field::Sealed(envelope) => {
                 self.saw_sealed = true;
-                text_of(self.opener.open(&envelope)?).map(Some)
+                text_of(self.opener.open(&envelope)?).map(|text| Some(Cow::Owned(text)))
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Sealed lines, gathered so that many threads can unwrap their keys at once.
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use bytes::BytesMut;
 use gatelog_logpush::KeyRing;
 use gatelog_model::{Digest, SourceObject};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder, prelude::*};
@@ -44,48 +45,45 @@ impl fmt::Debug for UnwrapPool {
 
 /// Where a gathered line lies.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GatheredLine {
+pub(super) struct Place {
     pub(super) number: u64,
     pub(super) offset: u64,
     pub(super) wanted: bool,
-    digest: Digest,
-    start: usize,
-    end: usize,
 }
 
-/// Copies of raw lines, end to end.
+#[derive(Debug)]
+struct GatheredLine {
+    place: Place,
+    digest: Digest,
+    text: BytesMut,
+}
+
+/// Raw lines.
 #[derive(Debug, Default)]
 pub(super) struct Slab {
-    text: Vec<u8>,
     lines: Vec<GatheredLine>,
+    bytes: usize,
 }
 
 impl Slab {
-    pub(super) fn push(&mut self, number: u64, offset: u64, wanted: bool, digest: Digest, line: &[u8]) {
-        let start = self.text.len();
-        self.text.extend_from_slice(line);
-        self.lines.push(GatheredLine { number, offset, wanted, digest, start, end: self.text.len() });
+    pub(super) fn push(&mut self, place: Place, digest: Digest, text: BytesMut) {
+        self.bytes += text.len();
+        self.lines.push(GatheredLine { place, digest, text });
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.lines.len() >= SLAB_LINES || self.text.len() >= SLAB_BYTES
+        self.lines.len() >= SLAB_LINES || self.bytes >= SLAB_BYTES
     }
 
     /// Decodes every line on the pool; the answers are in the order of the lines.
-    pub(super) fn decode(
-        self,
-        context: &DecodeContext,
-        source: &Arc<SourceObject>,
-    ) -> Vec<(GatheredLine, LineOutcome)> {
+    pub(super) fn decode(self, context: &DecodeContext, source: &Arc<SourceObject>) -> Vec<(Place, LineOutcome)> {
         if self.lines.is_empty() {
             return Vec::new();
         }
         let decoders = DecoderStock { context, keys: &context.keys, source, idle: Mutex::default() };
-        let Self { text, lines } = self;
-        context
-            .unwrap
-            .0
-            .install(|| lines.par_chunks(STRIDE_LINES).flat_map_iter(|stride| decoders.decode(&text, stride)).collect())
+        let mut lines = self.lines;
+        let strides = lines.par_chunks_mut(STRIDE_LINES);
+        context.unwrap.0.install(|| strides.flat_map_iter(|stride| decoders.decode(stride)).collect())
     }
 }
 
@@ -98,15 +96,15 @@ struct DecoderStock<'c> {
 }
 
 impl DecoderStock<'_> {
-    fn decode(&self, text: &[u8], stride: &[GatheredLine]) -> Vec<(GatheredLine, LineOutcome)> {
+    fn decode(&self, stride: &mut [GatheredLine]) -> Vec<(Place, LineOutcome)> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut decoder = taken.unwrap_or_else(|| LineDecoder::new(&self.context.normalise, self.keys, self.source));
         let outcomes = stride
-            .iter()
+            .iter_mut()
             .map(|line| {
-                let raw = &text[line.start..line.end];
-                (*line, decoder.decode(line.number, line.digest, raw, line.wanted))
+                let text = mem::take(&mut line.text);
+                (line.place, decoder.decode(line.place.number, line.digest, text, line.place.wanted))
             })
             .collect();
         idle().push(decoder);

@@ -122,3 +122,48 @@ fn a_large_object_comes_in_chunks_and_a_cut_one_is_an_error() {
     let cut = decode_object(&context, &source(), &mut reader, Wanted::All, |_| Ok(()));
     assert!(matches!(cut, Err(DecodeError::Read(ReadError::Truncated { .. }))), "{cut:?}");
 }
+
+#[test]
+fn bodies_are_those_of_their_line() {
+    let request = |n: usize| format!("{{\"prompt\":\"{n}\n\\\"é😀\\\"{}\"}}", "x".repeat(n * 40));
+    let text: String = (0..300)
+        .map(|n| {
+            let request = serde_json::to_string(&request(n)).unwrap();
+            format!("{{\"RequestBody\":{request},\"Model\":\"m\\u002d{n}\",\"ResponseBody\":{{\"n\": {n}}}}}\n")
+        })
+        .collect();
+    let (chunk, _) = decode(&context(no_keys()), text.as_bytes(), Wanted::All);
+    assert_eq!(chunk.events.len(), 300);
+    for (n, event) in chunk.events.iter().enumerate() {
+        assert_eq!(event.request_body.as_deref(), Some(request(n).as_str()));
+        assert_eq!(event.response_body.as_deref(), Some(format!("{{\"n\": {n}}}").as_str()));
+        assert_eq!(event.model_requested, Some(format!("m-{n}")));
+    }
+}
+
+#[test]
+fn what_a_body_keeps_in_memory_is_counted() {
+    let rejects = "not json\n".repeat(20_000);
+    let held = |context: &DecodeContext, text: &str| {
+        let mut held = 0;
+        let mut reader = LineReader::new(Cursor::new(text.as_bytes().to_vec()), LineLimits::default());
+        decode_object(context, &source(), &mut reader, Wanted::All, |chunk| {
+            held += chunk.held_bytes();
+            Ok(())
+        })
+        .unwrap();
+        held
+    };
+    let plain = context(no_keys());
+    let with_body = format!("{rejects}{{\"RequestBody\":\"b\"}}\n{rejects}");
+    assert!(held(&plain, &with_body) > 2 * 8 * 20_000, "one body keeps the text before and behind it");
+    let without = format!("{rejects}{{\"Model\":\"m\"}}\n{rejects}");
+    assert!(held(&plain, &without) < 10_000, "an event without bodies keeps no text");
+
+    let pair = generate_key_pair(KeyBits::Rsa2048).unwrap();
+    let key = SealingKey::from_pem("public.pem", &pair.public).unwrap();
+    let sealed = key.new_line().unwrap().seal(&[b'x'; 100_000]).unwrap();
+    let opening = context(KeyRing::from_pem([("private.pem", pair.private.as_str())]).unwrap());
+    let sealed = held(&opening, &format!("{rejects}{{\"RequestBody\":{sealed}}}\n{rejects}"));
+    assert!((100_000..110_000).contains(&sealed), "an opened body is its own: {sealed}");
+}

@@ -37,11 +37,11 @@ fn event(line: &str, request: &str, response: &str) -> Event {
     };
     let opened = OpenedFields {
         metadata: Some(r#"{"tenantId":"acme","userId":7}"#.into()),
-        request_body: (!request.is_empty()).then(|| request.to_owned()),
-        response_body: (!response.is_empty()).then(|| response.to_owned()),
+        request_body: (!request.is_empty()).then(|| request.into()),
+        response_body: (!response.is_empty()).then(|| response.into()),
     };
     let place = LinePlace { source: Arc::new(source), number: 3, digest: Digest([0xab; 32]) };
-    normalise(&context(), &record, opened, place)
+    normalise(&context(), &record, &opened, place)
 }
 
 const CHAT: &str = r#"{"Endpoint":"aoai-za/chat/chat/completions?api-version=1","Provider":"azure-openai","Gateway":"prod","StatusCode":200}"#;

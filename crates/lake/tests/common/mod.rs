@@ -59,8 +59,8 @@ pub(crate) fn event(day: i32, n: i64) -> Event {
         rate_id: Some("rate-1".to_owned()),
         finish_reason: Some("stop".to_owned()),
         content_filtered: false,
-        request_body: Some(PROMPT.to_owned()),
-        response_body: Some(PROMPT.to_owned()),
+        request_body: Some(PROMPT.into()),
+        response_body: Some(PROMPT.into()),
         body_state: BodyState::Open,
         source: Arc::new(SourceObject {
             bucket: "logs".to_owned(),

@@ -10,15 +10,11 @@
 
 use std::ptr::NonNull;
 
+use bytes::BytesMut;
 use libdeflate_sys as sys;
-
-use super::TextBuffer;
 
 /// Most text that is inflated in one piece: what one worker may hold of an object at once.
 pub(super) const WHOLE_TEXT_BYTES_MAX: usize = 64 << 20;
-
-/// The buffer grows in steps, so that objects of about one size do not each need a new one.
-const TEXT_STEP_BYTES: usize = 1 << 20;
 
 /// DEFLATE cannot swell more than this (RFC 1951: 258 bytes from two bits), so an object that claims more lies.
 const SWELL_MAX: usize = 1032;
@@ -26,18 +22,18 @@ const SWELL_MAX: usize = 1032;
 /// Bytes of the smallest gzip member: header, empty block, trailer.
 const MEMBER_BYTES_MIN: usize = 20;
 
-/// Inflates an object that is exactly one gzip member into the front of `text`, which grows when it must and never
-/// shrinks. Returns how many bytes of it are text, or `None` when this object has to be streamed: more or less than one
+/// The text of an object that is exactly one gzip member, or `None` when it has to be streamed: more or less than one
 /// member, more text than `text_bytes_max`, damaged.
-pub(super) fn inflate_whole(object: &[u8], text: &mut TextBuffer, text_bytes_max: u64) -> Option<usize> {
+pub(super) fn inflate_whole(object: &[u8], text_bytes_max: u64) -> Option<BytesMut> {
     let claimed = claimed_bytes(object)?;
     let most = usize::try_from(text_bytes_max).unwrap_or(usize::MAX).min(WHOLE_TEXT_BYTES_MAX);
     if claimed > most || claimed > object.len().saturating_mul(SWELL_MAX) {
         return None;
     }
-    text.make_room(claimed.next_multiple_of(TEXT_STEP_BYTES));
-    let (consumed, written) = Inflater::new()?.member(object, &mut text[..claimed])?;
-    (consumed == object.len() && written == claimed).then_some(written)
+    // Not zeroed: an allocator zeroes as much by asking the system for new pages, and each of those costs a fault.
+    let mut text = BytesMut::with_capacity(claimed);
+    let consumed = Inflater::new()?.member(object, &mut text, claimed)?;
+    (consumed == object.len() && text.len() == claimed).then_some(text)
 }
 
 /// What the last four bytes say the text's length is, modulo 2^32; anybody can have written them.
@@ -59,23 +55,32 @@ impl Inflater {
         NonNull::new(unsafe { sys::libdeflate_alloc_decompressor() }).map(Self)
     }
 
-    /// Inflates the first member of `object`, checking its CRC and length: (bytes consumed, bytes written).
-    fn member(&mut self, object: &[u8], text: &mut [u8]) -> Option<(usize, usize)> {
+    /// Inflates the first member of `object`, of at most `most` bytes, behind what is in `text`, checking its CRC and
+    /// length; gives how much of `object` it took.
+    fn member(&mut self, object: &[u8], text: &mut BytesMut, most: usize) -> Option<usize> {
+        text.reserve(most);
+        let room = text.spare_capacity_mut();
         let (mut consumed, mut written) = (0, 0);
         // SAFETY: the decompressor is alive and borrowed mutably; both pointers are valid for the lengths beside them,
-        // `object` for reads and `text` for writes, and they cannot overlap; both counts are live locals.
+        // `object` for reads and `room` for writes, of at least `most` bytes, and they cannot overlap; libdeflate reads
+        // back only what it has written; both counts are live locals.
         let outcome = unsafe {
             sys::libdeflate_gzip_decompress_ex(
                 self.0.as_ptr(),
                 object.as_ptr().cast(),
                 object.len(),
-                text.as_mut_ptr().cast(),
-                text.len(),
+                room.as_mut_ptr().cast(),
+                most,
                 &raw mut consumed,
                 &raw mut written,
             )
         };
-        (outcome == sys::libdeflate_result_LIBDEFLATE_SUCCESS).then_some((consumed, written))
+        if outcome != sys::libdeflate_result_LIBDEFLATE_SUCCESS {
+            return None;
+        }
+        // SAFETY: libdeflate says that it has written this many bytes, which is at most `most`, behind the old length.
+        unsafe { text.set_len(text.len() + written) };
+        Some(consumed)
     }
 }
 
@@ -96,26 +101,23 @@ mod tests {
     fn only_one_whole_member_is_taken() {
         let text = b"one\ntwo\n".repeat(1000);
         let member = gzip(&text);
-        let mut out = TextBuffer::default();
-        assert_eq!(inflate_whole(&member, &mut out, u64::MAX), Some(text.len()));
-        assert_eq!(out[..text.len()], text);
+        let whole = |object: &[u8], most| inflate_whole(object, most).map(Vec::from);
+        assert_eq!(whole(&member, u64::MAX), Some(text.clone()));
 
-        assert_eq!(inflate_whole(&member, &mut out, text.len() as u64 - 1), None, "more than allowed");
-        assert_eq!(inflate_whole(&[&member[..], &member[..]].concat(), &mut out, u64::MAX), None, "two equal members");
-        assert_eq!(inflate_whole(&[&member[..], &gzip(b"")[..]].concat(), &mut out, u64::MAX), None, "empty second");
-        assert_eq!(inflate_whole(&[&member[..], &[0; 8][..]].concat(), &mut out, u64::MAX), None, "padding");
+        assert_eq!(whole(&member, text.len() as u64 - 1), None, "more than allowed");
+        assert_eq!(whole(&[&member[..], &member[..]].concat(), u64::MAX), None, "two equal members");
+        assert_eq!(whole(&[&member[..], &gzip(b"")[..]].concat(), u64::MAX), None, "empty second");
+        assert_eq!(whole(&[&member[..], &[0; 8][..]].concat(), u64::MAX), None, "padding");
         for cut in 0..member.len() {
-            assert_eq!(inflate_whole(&member[..cut], &mut out, u64::MAX), None, "cut at {cut}");
+            assert_eq!(whole(&member[..cut], u64::MAX), None, "cut at {cut}");
         }
     }
 
     #[test]
-    fn a_lying_length_allocates_nothing() {
+    fn a_lying_length_is_refused() {
         let mut member = gzip(b"short");
         let trailer = member.len() - 4;
         member[trailer..].copy_from_slice(&60_000_000_u32.to_le_bytes());
-        let mut out = TextBuffer::default();
-        assert_eq!(inflate_whole(&member, &mut out, u64::MAX), None);
-        assert!(out.is_empty());
+        assert_eq!(inflate_whole(&member, u64::MAX), None, "no more than DEFLATE can swell is allocated");
     }
 }

@@ -59,7 +59,7 @@ impl<'a> Field<'a> {
 
     fn of_object(raw: &'a RawValue) -> Result<Self, RejectReason> {
         let (mut kind, mut key, mut iv, mut data) = (None, None, None, None);
-        members(raw.get(), |name, value| {
+        members(raw.get().as_bytes(), |name, value| {
             let value = value.raw()?;
             match text_of(name).as_ref() {
                 "type" => kind = Some(value),

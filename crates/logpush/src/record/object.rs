@@ -3,13 +3,16 @@
 //! Strings, which are nearly all of a line, are read here, sixteen bytes at a time and once. Every other value is left to
 //! serde_json, which steps over it without recursion, so no depth of nesting can overflow the stack.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData};
 
 use gatelog_model::RejectReason;
-use serde::de::{Deserialize, IgnoredAny};
+use serde::de::Deserialize;
 use serde_json::value::RawValue;
 
-use super::quoted::{Scratch, read_text, skip_text};
+use super::{
+    quoted::{Scratch, skip_text},
+    rest::{Rest, utf8},
+};
 
 const NOT_JSON: RejectReason = RejectReason::NotJson;
 
@@ -21,10 +24,10 @@ pub(super) enum Value<'a> {
     Other(&'a RawValue),
 }
 
-/// A place in the text of an object.
-pub(super) struct Cursor<'a> {
-    json: &'a str,
-    at: usize,
+/// A place in the text of an object: before what is left of it.
+pub(super) struct Cursor<'a, R> {
+    rest: R,
+    text: PhantomData<&'a [u8]>,
 }
 
 /// Calls `each` with the name of every member of the object that `json` is, as written, quotes included. The cursor then
@@ -33,13 +36,13 @@ pub(super) struct Cursor<'a> {
 /// # Errors
 ///
 /// `NotJson`, or `NotObject` for JSON of another kind, or what `each` fails with. `each` may have been called by then.
-pub(super) fn members<'a>(
-    json: &'a str,
-    mut each: impl FnMut(&'a str, &mut Cursor<'a>) -> Result<(), RejectReason>,
+pub(super) fn members<'a, R: Rest<'a>>(
+    json: R,
+    mut each: impl FnMut(&'a str, &mut Cursor<'a, R>) -> Result<(), RejectReason>,
 ) -> Result<(), RejectReason> {
-    let mut cursor = Cursor { json, at: 0 };
+    let mut cursor = Cursor { rest: json, text: PhantomData };
     if !cursor.take(b'{') {
-        serde_json::from_str::<IgnoredAny>(json).map_err(|_| NOT_JSON)?;
+        serde_json::from_slice::<&RawValue>(&cursor.rest).map_err(|_| NOT_JSON)?;
         return Err(RejectReason::NotObject);
     }
     if !cursor.take(b'}') {
@@ -56,15 +59,14 @@ pub(super) fn members<'a>(
     if cursor.peek().is_none() { Ok(()) } else { Err(NOT_JSON) }
 }
 
-impl<'a> Cursor<'a> {
+impl<'a, R: Rest<'a>> Cursor<'a, R> {
     /// Takes a value with its meaning.
     pub(super) fn value(&mut self, scratch: &mut Scratch) -> Result<Value<'a>, RejectReason> {
-        if self.peek() != Some(b'"') {
-            return self.other().map(Value::Other);
+        if self.peek() == Some(b'"') {
+            self.rest.cut_text(scratch).map(Value::Text)
+        } else {
+            self.other().map(Value::Other)
         }
-        let (text, end) = read_text(self.json, self.at, scratch)?;
-        self.at = end;
-        Ok(Value::Text(text))
     }
 
     /// Takes a value as it is written.
@@ -77,32 +79,31 @@ impl<'a> Cursor<'a> {
     }
 
     fn raw_text(&mut self) -> Result<&'a str, RejectReason> {
-        let start = self.at;
-        self.at = skip_text(self.json, start)?;
-        Ok(&self.json[start..self.at])
+        let end = skip_text(&self.rest)?;
+        utf8(self.rest.cut(end))
     }
 
     fn other(&mut self) -> Result<&'a RawValue, RejectReason> {
-        let mut rest = serde_json::Deserializer::from_str(&self.json[self.at..]);
-        let value = <&RawValue>::deserialize(&mut rest).map_err(|_| NOT_JSON)?;
-        self.at += value.get().len();
-        Ok(value)
+        let mut rest = serde_json::Deserializer::from_slice(&self.rest);
+        let length = <&RawValue>::deserialize(&mut rest).map_err(|_| NOT_JSON)?.get().len();
+        // Once more, because only what was cut off lives as long as the line.
+        serde_json::from_slice(self.rest.cut(length)).map_err(|_| NOT_JSON)
     }
 
     /// The next byte that is no white space.
     fn peek(&mut self) -> Option<u8> {
-        while let Some(byte) = self.json.as_bytes().get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(*byte);
-            }
-            self.at += 1;
+        let blanks = self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
+        if blanks > 0 {
+            self.rest.cut(blanks);
         }
-        None
+        self.rest.first().copied()
     }
 
     fn take(&mut self, byte: u8) -> bool {
         let is_there = self.peek() == Some(byte);
-        self.at += usize::from(is_there);
+        if is_there {
+            self.rest.cut(1);
+        }
         is_there
     }
 

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use gatelog_model::RejectReason;
 use memchr::memchr;
 
-use super::block::{BLOCK, run_length, specials};
+use super::{
+    block::{BLOCK, run_length, specials},
+    rest::Rest,
+};
 
 const NOT_JSON: RejectReason = RejectReason::NotJson;
 
@@ -30,7 +33,15 @@ impl Scratch {
     }
 }
 
-/// The text of the string whose opening quote is at `start`, borrowed when nothing is escaped, and where the string ends.
+/// Where a string ends, and its text if that is not what stands between its quotes.
+pub(super) struct StringEnd<'s> {
+    /// Behind the closing quote.
+    pub(super) end: usize,
+    /// The text without its escapes; UTF-8 if the string is.
+    pub(super) unescaped: Option<&'s [u8]>,
+}
+
+/// Reads the string at the front of `json`, opening quote included.
 ///
 /// Lone surrogates become U+FFFD. serde_json refuses them, as do most Rust parsers, but JavaScript clients that cut a
 /// prompt in the middle of an emoji do send them, and such a line must not be lost.
@@ -38,24 +49,16 @@ impl Scratch {
 /// # Errors
 ///
 /// `NotJson` when the string does not end, or has a control character or an unknown escape in it.
-pub(super) fn read_text<'a>(
-    json: &'a str,
-    start: usize,
-    scratch: &mut Scratch,
-) -> Result<(Cow<'a, str>, usize), RejectReason> {
-    let bytes = json.as_bytes();
-    let inner = start + 1;
-    let run = run_length(&bytes[inner..]);
-    let stop = inner + run;
-    if bytes.get(stop) == Some(&b'"') {
-        return Ok((Cow::Borrowed(&json[inner..stop]), stop + 1));
+pub(super) fn read_text<'s>(json: &[u8], scratch: &'s mut Scratch) -> Result<StringEnd<'s>, RejectReason> {
+    let run = run_length(&json[1..]);
+    let stop = 1 + run;
+    if json.get(stop) == Some(&b'"') {
+        return Ok(StringEnd { end: stop + 1, unescaped: None });
     }
-    let text = scratch.room_for(bytes.len() - inner);
-    text[..run].copy_from_slice(&bytes[inner..stop]);
-    let (end, length) = unescape(bytes, stop, text, run)?;
-    let text =
-        simdutf8::basic::from_utf8(&text[..length]).expect("UTF-8 was cut at ASCII bytes and joined with characters");
-    Ok((Cow::Owned(text.to_owned()), end))
+    let text = scratch.room_for(json.len());
+    text[..run].copy_from_slice(&json[1..stop]);
+    let (end, length) = unescape(json, stop, text, run)?;
+    Ok(StringEnd { end, unescaped: Some(&text[..length]) })
 }
 
 /// The text of a string that was stepped over before, quotes included.
@@ -64,23 +67,22 @@ pub(super) fn text_of(raw: &str) -> Cow<'_, str> {
     if memchr(b'\\', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
-    let (text, _) = read_text(raw, 0, &mut Scratch::default()).expect("a string that was stepped over is one");
-    text
+    let mut rest = raw.as_bytes();
+    rest.cut_text(&mut Scratch::default()).expect("a string that was stepped over is one")
 }
 
-/// Where the string ends whose opening quote is at `start`.
+/// Where the string at the front of `json` ends.
 ///
 /// # Errors
 ///
 /// As [`read_text`].
-pub(super) fn skip_text(json: &str, start: usize) -> Result<usize, RejectReason> {
-    let bytes = json.as_bytes();
-    let mut at = start + 1;
+pub(super) fn skip_text(json: &[u8]) -> Result<usize, RejectReason> {
+    let mut at = 1;
     loop {
-        at += run_length(&bytes[at..]);
-        match bytes.get(at) {
+        at += run_length(&json[at..]);
+        match json.get(at) {
             Some(b'"') => return Ok(at + 1),
-            Some(b'\\') => at += Escape::read(bytes, at)?.length,
+            Some(b'\\') => at += Escape::read(json, at)?.length,
             _ => return Err(NOT_JSON),
         }
     }
@@ -187,12 +189,22 @@ mod tests {
 
     use super::*;
 
-    /// Reads one string twice; both must agree on whether it is one and where it ends.
+    /// Reads one string in every way; all must agree on whether it is one, where it ends, and what it says.
     fn read(json: &str) -> Option<Cow<'_, str>> {
         let mut scratch = Scratch::default();
-        let read = read_text(json, 0, &mut scratch).ok();
-        assert_eq!(skip_text(json, 0).ok(), read.as_ref().map(|(_, end)| *end), "{json}");
-        let text = read.filter(|(_, end)| *end == json.len()).map(|(text, _)| text)?;
+        let mut rest = json.as_bytes();
+        let text = rest.cut_text(&mut scratch).ok();
+        let end = json.len() - rest.len();
+        assert_eq!(skip_text(json.as_bytes()).ok(), text.as_ref().map(|_| end), "{json}");
+
+        let mut line = json.as_bytes().to_vec();
+        let mut rest = line.as_mut_slice();
+        let in_place = rest.cut_text(&mut scratch).ok();
+        assert_eq!(in_place, text, "{json}");
+        assert!(in_place.is_none_or(|text| matches!(text, Cow::Borrowed(_))), "{json}");
+        assert_eq!(rest, &json.as_bytes()[end..], "what follows is untouched");
+
+        let text = text.filter(|_| end == json.len())?;
         assert_eq!(text_of(json), text);
         Some(text)
     }

@@ -230,6 +230,23 @@ proptest! {
         }
     }
 
+    /// Every part of a record, and that none of it is a copy when the line may be written to.
+    #[test]
+    fn reading_in_place_reads_the_same(line in almost_json()) {
+        let mut same = line.clone();
+        let in_place = LineParser::default().parse_in_place(&mut same);
+        match (parse_line(&line), in_place) {
+            (Err(reason), in_place) => prop_assert_eq!(in_place.map(|_| ()), Err(reason)),
+            (Ok(record), in_place) => {
+                let in_place = in_place.unwrap();
+                for field in [&in_place.request_body, &in_place.metadata] {
+                    prop_assert!(!matches!(field, Field::Text(Cow::Owned(_))));
+                }
+                prop_assert_eq!(parts(&in_place), parts(&record));
+            }
+        }
+    }
+
     #[test]
     fn reads_the_values_that_serde_json_reads(line in almost_json()) {
         let Ok(record) = parse_line(&line) else { return Ok(()) };
@@ -252,6 +269,24 @@ proptest! {
             }
         }
     }
+}
+
+/// The parts that [`almost_json`] makes.
+fn parts<'r>(record: &'r Record<'_>) -> impl PartialEq + fmt::Debug + use<'r> {
+    let field = |field: &'r Field<'_>| match field {
+        Field::Sealed(envelope) => format!("{:?}", (&envelope.key, &envelope.iv, &envelope.data)),
+        Field::Absent | Field::Null => format!("{field:?}"),
+        Field::Text(_) | Field::Json(_) => text(field).to_owned(),
+    };
+    let usage = record.usage.map(RawValue::get);
+    (
+        record.model.as_deref(),
+        record.cached,
+        usage,
+        field(&record.request_body),
+        field(&record.metadata),
+        record.extra.as_deref(),
+    )
 }
 
 /// Lines of known and unknown members, most of them whole; others cut, or with bytes that do not belong there.

@@ -125,7 +125,7 @@ fn labels_of(object: &[u8]) -> Vec<String> {
     let mut lines = LineReader::new(object, LineLimits::default());
     while let Some(read) = lines.next_line().unwrap() {
         let Line::Text { text, .. } = read else { panic!("a line is too long") };
-        labels.push(parse_line(text).unwrap().log_id.unwrap().into_owned());
+        labels.push(parse_line(&text).unwrap().log_id.unwrap().into_owned());
     }
     labels
 }
