@@ -1,9 +1,13 @@
 //! A bounded copy of a body that passes.
 
+mod packed;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+
+use packed::Packed;
 
 /// Least growth of what is kept.
 const KEPT_STEP_BYTES: usize = 512;
@@ -17,46 +21,90 @@ pub(crate) struct LoggedBody<'a> {
     pub(crate) whole: Option<(u64, String)>,
 }
 
+/// How a body comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// It will be over soon.
+    Quick,
+    /// It has been coming for a while: what is kept of it is packed.
+    Slow,
+}
+
 /// Keeps the start of a body and, once that is not all of it, counts and digests the whole.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Capture {
-    kept: Vec<u8>,
+    /// The start of what is kept.
+    packed: Packed,
+    /// The rest of it.
+    recent: Vec<u8>,
     bytes_max: usize,
-    /// Bytes and digest of everything, once it is more than is kept.
-    beyond: Option<(u64, Sha256)>,
+    beyond: Option<Beyond>,
+}
+
+/// Everything, once it is more than is kept.
+#[derive(Debug)]
+struct Beyond {
+    bytes: u64,
+    digest: Sha256,
 }
 
 impl Capture {
     /// Keeps at most `bytes_max`; `expected` is a hint of how much will come.
     pub(crate) fn new(bytes_max: usize, expected: usize) -> Self {
-        Self { kept: Vec::with_capacity(expected.min(bytes_max)), bytes_max, beyond: None }
+        Self { recent: Vec::with_capacity(expected.min(bytes_max)), bytes_max, ..Self::default() }
     }
 
     /// Takes the next piece.
-    pub(crate) fn push(&mut self, piece: &[u8]) {
-        if let Some((bytes, digest)) = &mut self.beyond {
-            *bytes += piece.len() as u64;
-            digest.update(piece);
+    pub(crate) fn push(&mut self, piece: &[u8], pace: Pace) {
+        if let Some(beyond) = &mut self.beyond {
+            beyond.bytes += piece.len() as u64;
+            beyond.digest.update(piece);
             return;
         }
-        if self.kept.len() + piece.len() <= self.bytes_max {
-            self.make_room(piece.len());
-            self.kept.extend_from_slice(piece);
-            return;
+        let room = self.bytes_max - self.packed.bytes() - self.recent.len();
+        if piece.len() > room {
+            self.recent = std::mem::take(&mut self.packed).unpack(&self.recent);
+            let digest = Sha256::new().chain_update(&self.recent).chain_update(piece);
+            self.beyond = Some(Beyond { bytes: (self.recent.len() + piece.len()) as u64, digest });
         }
-        let digest = Sha256::new().chain_update(&self.kept).chain_update(piece);
-        self.beyond = Some(((self.kept.len() + piece.len()) as u64, digest));
-        let room = self.bytes_max - self.kept.len();
-        self.kept.extend_from_slice(&piece[..room]);
+        let kept = &piece[..piece.len().min(room)];
+        self.make_room(kept.len());
+        self.recent.extend_from_slice(kept);
+        if pace == Pace::Slow && self.beyond.is_none() {
+            self.packed.take(&mut self.recent);
+        }
     }
 
     /// Grows by a quarter and not by all that is there: a stream may be open for minutes with what it has said so far.
     fn make_room(&mut self, bytes: usize) {
-        if self.kept.capacity() - self.kept.len() < bytes {
-            self.kept.reserve_exact(bytes.max(self.kept.len() / 4).max(KEPT_STEP_BYTES));
+        if self.recent.capacity() - self.recent.len() < bytes {
+            self.recent.reserve_exact(bytes.max(self.recent.len() / 4).max(KEPT_STEP_BYTES));
         }
     }
 
+    /// Bytes that passed.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.beyond {
+            Some(beyond) => beyond.bytes,
+            None => (self.packed.bytes() + self.recent.len()) as u64,
+        }
+    }
+
+    /// All has passed.
+    pub(crate) fn finish(self) -> Captured {
+        let kept = if self.packed.bytes() == 0 { self.recent } else { self.packed.unpack(&self.recent) };
+        Captured { kept, beyond: self.beyond }
+    }
+}
+
+/// What was kept of a body that has passed.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    kept: Vec<u8>,
+    beyond: Option<Beyond>,
+}
+
+impl Captured {
     /// What is kept, which may be only the start.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.kept
@@ -64,7 +112,7 @@ impl Capture {
 
     /// Bytes that passed.
     pub(crate) fn bytes(&self) -> u64 {
-        self.beyond.as_ref().map_or(self.kept.len() as u64, |(bytes, _)| *bytes)
+        self.beyond.as_ref().map_or(self.kept.len() as u64, |beyond| beyond.bytes)
     }
 
     /// The whole body, if all of it was kept.
@@ -74,10 +122,10 @@ impl Capture {
 
     /// The body for the record, cut to `text_bytes_max`.
     pub(crate) fn logged(&self, text_bytes_max: usize) -> LoggedBody<'_> {
-        let whole = |digest: &Sha256| (self.bytes(), hex::encode(digest.clone().finalize()));
+        let whole = |beyond: &Beyond| (beyond.bytes, hex::encode(beyond.digest.clone().finalize()));
         match &self.beyond {
             None => logged(&self.kept, text_bytes_max),
-            Some((_, digest)) => LoggedBody { whole: Some(whole(digest)), ..logged(&self.kept, text_bytes_max) },
+            Some(beyond) => LoggedBody { whole: Some(whole(beyond)), ..logged(&self.kept, text_bytes_max) },
         }
     }
 }
@@ -114,8 +162,9 @@ mod tests {
     #[test]
     fn a_body_within_the_cap_is_whole() {
         let mut capture = Capture::new(8, 0);
-        capture.push("é".as_bytes());
-        capture.push(b"12");
+        capture.push("é".as_bytes(), Pace::Quick);
+        capture.push(b"12", Pace::Slow);
+        let capture = capture.finish();
         assert_eq!(capture.logged(8), LoggedBody { text: "é12".into(), whole: None });
         assert_eq!(capture.whole().unwrap(), "é12");
     }
@@ -132,8 +181,10 @@ mod tests {
         #[test]
         fn any_cut(text in "[aé€𝄞]{0,12}", cap in 0_usize..20, shown in 0_usize..20, piece in 1_usize..5) {
             let mut capture = Capture::new(cap, 0);
-            text.as_bytes().chunks(piece).for_each(|piece| capture.push(piece));
+            text.as_bytes().chunks(piece).for_each(|piece| capture.push(piece, Pace::Quick));
             let bytes = text.len();
+            prop_assert_eq!(capture.bytes(), bytes as u64);
+            let capture = capture.finish();
             prop_assert_eq!(capture.bytes(), bytes as u64);
             prop_assert_eq!(capture.whole().is_some(), bytes <= cap);
             let logged = capture.logged(shown);
@@ -146,6 +197,24 @@ mod tests {
                 prop_assert!(text.starts_with(start));
                 prop_assert!(start.len() + 4 > shown.min(cap).min(bytes));
             }
+        }
+
+        /// Packing changes nothing but the memory it takes.
+        #[test]
+        fn a_slow_body_is_the_same(
+            pieces in prop::collection::vec(("[a-d ]{0,3000}", any::<bool>()), 0..24),
+            cap in prop_oneof![Just(1 << 20), 0_usize..30_000],
+        ) {
+            let (mut slow, mut quick) = (Capture::new(cap, 0), Capture::new(cap, 0));
+            for (piece, is_slow) in &pieces {
+                slow.push(piece.as_bytes(), if *is_slow { Pace::Slow } else { Pace::Quick });
+                quick.push(piece.as_bytes(), Pace::Quick);
+                prop_assert_eq!(slow.bytes(), quick.bytes());
+            }
+            let (slow, quick) = (slow.finish(), quick.finish());
+            prop_assert_eq!(slow.kept(), quick.kept());
+            prop_assert_eq!(slow.whole(), quick.whole());
+            prop_assert_eq!(slow.logged(20_000), quick.logged(20_000));
         }
     }
 }

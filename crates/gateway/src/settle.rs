@@ -9,13 +9,16 @@ use http::{HeaderMap, StatusCode, header};
 use crate::{
     bill::{Bill, Spent},
     cache::{Lead, StoredAnswer},
-    capture::Capture,
+    capture::{Capture, Captured, Pace},
     conversation::{Closing, OpenRecord, STATUS_CLIENT_CLOSED},
     metrics,
 };
 
 /// Most bytes of an answer that are kept to read its usage from; embeddings of a full batch have about 12 MB.
 const FACTS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long an answer may take before what is kept of it is packed. Most are over by then and never pay for it; those that
+/// are not decide how much memory many open streams take.
+const QUICK_MAX: Duration = Duration::from_secs(2);
 /// What an answer that was cut is recorded as, where nothing in its text says so.
 const STATUS_BROKEN: u16 = 502;
 
@@ -77,13 +80,13 @@ impl Passing {
 
     /// Takes a piece that passes.
     pub(crate) fn take(&mut self, piece: &[u8]) {
-        if self.ttft.is_none() {
-            self.ttft = self.record.as_ref().map(|record| record.started().elapsed());
-        }
+        let elapsed = self.record.as_ref().map(|record| record.started().elapsed());
+        self.ttft = self.ttft.or(elapsed);
         if let Some(tap) = &mut self.tap {
             tap.push(piece);
         }
-        self.capture.push(piece);
+        let is_slow = elapsed.is_some_and(|elapsed| elapsed > QUICK_MAX);
+        self.capture.push(piece, if is_slow { Pace::Slow } else { Pace::Quick });
     }
 
     /// Bytes that passed so far.
@@ -100,9 +103,9 @@ impl Passing {
     pub(crate) fn close(mut self, ending: Ending) -> Settled {
         let Some((record, closed)) = self.settle(ending) else { return Box::pin(std::future::ready(Ok(()))) };
         let shared = Arc::clone(&record.conversation().shared);
-        let stored = self.stored(&closed.facts, ending, &record);
+        let stored = self.stored(&closed, ending, &record);
         let strict = shared.options.strict_audit;
-        let appending = record.close(&closed.closing(&self.capture, shared.options.log_body_bytes_max));
+        let appending = record.close(&closed.closing(shared.options.log_body_bytes_max));
         Box::pin(async move {
             if let Some((fill, answer)) = stored {
                 shared.cache.put(fill.lead.key(), Arc::clone(&answer)).await;
@@ -121,10 +124,11 @@ impl Passing {
     /// Reads the facts and settles the bill; `None` if that was done before.
     fn settle(&mut self, ending: Ending) -> Option<(OpenRecord, Closed)> {
         let record = self.record.take()?;
+        let body = std::mem::take(&mut self.capture).finish();
         let facts = match self.tap.take() {
             Some(tap) => tap.finish(),
             None => read_response(
-                std::str::from_utf8(self.capture.kept()).unwrap_or_default(),
+                std::str::from_utf8(body.kept()).unwrap_or_default(),
                 operation_of(&record.step().endpoint),
             ),
         };
@@ -136,7 +140,7 @@ impl Passing {
             bill.settle(&Spent {
                 tokens: &facts.tokens,
                 model: facts.model.as_deref(),
-                response_bytes: self.capture.bytes(),
+                response_bytes: body.bytes(),
                 is_stream: facts.streamed,
             });
         }
@@ -147,19 +151,20 @@ impl Passing {
             Ending::Complete | Ending::Broken => self.status.as_u16(),
         };
         metrics::answered(&record, ending, self.status, &facts);
-        Some((record, Closed { facts, status, ttft: self.ttft }))
+        Some((record, Closed { facts, body, status, ttft: self.ttft }))
     }
 
     /// The answer for the cache, if it is whole and good.
     fn stored(
         &mut self,
-        facts: &ResponseFacts,
+        closed: &Closed,
         ending: Ending,
         record: &OpenRecord,
     ) -> Option<(CacheFill, Arc<StoredAnswer>)> {
         let fill = self.fill.take()?;
+        let facts = &closed.facts;
         let is_whole = ending == Ending::Complete && facts.complete && facts.error.is_none();
-        let body = self.capture.whole().filter(|_| is_whole && self.status == StatusCode::OK)?;
+        let body = closed.body.whole().filter(|_| is_whole && self.status == StatusCode::OK)?;
         let answer = StoredAnswer {
             status: self.status,
             headers: fill.headers.clone(),
@@ -175,7 +180,7 @@ impl Drop for Passing {
     fn drop(&mut self) {
         if let Some((record, closed)) = self.settle(Ending::Cancelled) {
             let bytes_max = record.conversation().shared.options.log_body_bytes_max;
-            record.close_detached(&closed.closing(&self.capture, bytes_max));
+            record.close_detached(&closed.closing(bytes_max));
         }
     }
 }
@@ -183,18 +188,19 @@ impl Drop for Passing {
 /// What is known of an answer that is over.
 struct Closed {
     facts: ResponseFacts,
+    body: Captured,
     status: u16,
     ttft: Option<Duration>,
 }
 
 impl Closed {
-    fn closing<'a>(&'a self, capture: &'a Capture, text_bytes_max: usize) -> Closing<'a> {
+    fn closing(&self, text_bytes_max: usize) -> Closing<'_> {
         Closing {
             status: self.status,
             ttft: self.ttft,
             model: self.facts.model.as_deref(),
             tokens: self.facts.tokens,
-            response: Some(capture.logged(text_bytes_max)),
+            response: Some(self.body.logged(text_bytes_max)),
             ..Closing::default()
         }
     }

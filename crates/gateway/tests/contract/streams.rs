@@ -36,6 +36,26 @@ async fn the_first_frames_arrive_before_the_last_are_made() {
     assert!(started.elapsed() > Duration::from_millis(300));
 }
 
+/// Past two seconds, what is kept of an answer is packed.
+#[tokio::test]
+async fn a_slow_stream_is_recorded_and_replayed_whole() {
+    let world = World::start(Setup::default()).await;
+    let slow = Behaviour { text_bytes: Some(24_000), ..Behaviour::default().frames(60) };
+    world.azure.behave_all(slow.frame_every(Duration::from_millis(50)));
+    let headers = [("api-key", "k"), ACME, ("cf-aig-cache-ttl", "60")];
+    let question = stream_body("slow and long").replace("\"max_tokens\":50", "\"max_tokens\":9000");
+    let first = world.send(CHAT, &headers, question.clone()).await;
+    assert!(first.body.len() > 24_000, "{}", first.body.len());
+    let replayed = world.send(CHAT, &headers, question).await;
+    assert_eq!(replayed.header("cf-aig-cache-status"), Some("HIT"));
+    assert_eq!(replayed.body, first.body);
+    let records = world.records().await;
+    assert!(records[0]["DurationMs"].as_u64().unwrap() > 2_500, "{}", records[0]["DurationMs"]);
+    for record in &records {
+        assert_eq!(record["ResponseBody"].as_str().unwrap().as_bytes(), &first.body[..]);
+    }
+}
+
 #[tokio::test]
 async fn a_caller_that_hangs_up_ends_the_call_and_leaves_a_record() {
     let world = World::start(Setup::default()).await;
