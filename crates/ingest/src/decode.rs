@@ -75,7 +75,7 @@ pub struct Chunk {
 impl Chunk {
     /// Bytes that the events keep in memory: their own, and if a body is a part of the object's text, all of that.
     pub fn held_bytes(&self) -> usize {
-        self.own_bytes + if self.keeps_text { self.text_bytes } else { 0 }
+        self.own_bytes.saturating_add(if self.keeps_text { self.text_bytes } else { 0 })
     }
 }
 
@@ -126,12 +126,13 @@ pub fn decode_object(
     while let Some(line) = reader.next_line()? {
         object.take(line)?;
         if object.chunk.held_bytes() >= context.chunk_bytes {
-            emit(std::mem::take(&mut object.chunk))?;
+            emit(object.take_chunk())?;
         }
     }
     object.flush_slab();
     let raw_bytes = reader.text_bytes();
-    emit(std::mem::take(&mut object.chunk))?;
+    object.read_to(raw_bytes);
+    emit(object.take_chunk())?;
     Ok(object.finish(raw_bytes))
 }
 
@@ -144,6 +145,8 @@ struct ObjectDecoder<'c> {
     sealed_seen: bool,
     identities: Identities,
     chunk: Chunk,
+    /// Where the chunk's text begins.
+    chunk_start: u64,
     end: ObjectEnd,
     lines_read: u64,
     lines_digest: LinesDigest,
@@ -159,6 +162,7 @@ impl<'c> ObjectDecoder<'c> {
             sealed_seen: false,
             identities: Identities::default(),
             chunk: Chunk::default(),
+            chunk_start: 0,
             end: ObjectEnd {
                 lines: 0,
                 duplicates: 0,
@@ -177,7 +181,8 @@ impl<'c> ObjectDecoder<'c> {
             return Err(DecodeError::TooManyLines);
         }
         match line {
-            Line::TooLong { number, offset, .. } => {
+            Line::TooLong { number, offset, bytes } => {
+                self.read_to(offset + bytes);
                 // Its bytes were skipped, so its place stands in for them in the digest of all lines.
                 self.lines_digest.add(&identity::digest_of_place(number, offset));
                 let wanted = self.wanted.contains(number);
@@ -188,7 +193,7 @@ impl<'c> ObjectDecoder<'c> {
             Line::Text { number, offset, text } => {
                 let digest = identity::digest_of_line(&text);
                 self.lines_digest.add(&digest);
-                self.chunk.text_bytes += text.len();
+                self.read_to(offset + text.len() as u64);
                 let wanted = self.wanted.contains(number);
                 let place = Place { number, offset, wanted };
                 if self.sealed_seen {
@@ -204,6 +209,16 @@ impl<'c> ObjectDecoder<'c> {
             }
         }
         Ok(())
+    }
+
+    /// Counts text as read. What lies between lines counts too: a body keeps the memory around it, whatever is there.
+    fn read_to(&mut self, offset: u64) {
+        self.chunk.text_bytes = usize::try_from(offset - self.chunk_start).unwrap_or(usize::MAX);
+    }
+
+    fn take_chunk(&mut self) -> Chunk {
+        self.chunk_start += self.chunk.text_bytes as u64;
+        std::mem::take(&mut self.chunk)
     }
 
     /// Decodes what the slab holds, in order.

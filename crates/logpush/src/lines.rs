@@ -1,8 +1,9 @@
 //! The lines of an object: gzip or plain, bounded, each with its number and place.
 //!
-//! gzip is recognised by its first two bytes, because what Logpush names `.log.gz` may arrive already decoded. Memory is
-//! bounded by one line and a buffer, time by the size limit of the object. There is no limit on the compression ratio:
-//! DEFLATE cannot swell more than 1032 times and honest logs of repeated prompts come close, so it would only hit them.
+//! gzip is recognised by its first two bytes, because what Logpush names `.log.gz` may arrive already decoded. What the reader
+//! holds is bounded by twice the longest line, or 64 MiB of an object that is in memory; who keeps a line keeps the text around
+//! it. Time is bounded by the size limit of the object. There is no limit on the compression ratio: DEFLATE cannot swell more
+//! than 1032 times and honest logs of repeated prompts come close, so it would only hit them.
 
 mod gzip;
 mod source;
@@ -25,7 +26,8 @@ const LINE_BYTES_MAX: usize = 16 << 20;
 const OBJECT_BYTES_MAX: u64 = 8 << 30;
 /// Text asked of the decoder at once.
 const CHUNK_BYTES: usize = 256 << 10;
-/// Memory taken at once for the text of a stream. Lines share it, so the longest-lived of them keeps as much.
+/// Least memory taken at once for the text of a stream; behind a long line it is twice that line. Lines share it, so each of
+/// them keeps as much.
 const BLOCK_BYTES: usize = 1 << 20;
 
 /// How much of an object is believed.
@@ -105,7 +107,7 @@ pub enum ReadError {
 pub struct LineReader<R> {
     source: Source<R>,
     limits: LineLimits,
-    /// The unread text, and zeroed room behind it for more.
+    /// The unread text, and room behind it for more.
     buffer: BytesMut,
     /// The unread text is `buffer[..end]`; `buffer[..searched]` has no newline.
     searched: usize,
@@ -241,12 +243,12 @@ impl<R: Read> LineReader<R> {
         }
         self.make_room();
         let count = self.source.read_text(&mut self.buffer[self.end..self.end + CHUNK_BYTES])?;
-        self.end += count;
         self.text_bytes += count as u64;
         if self.text_bytes > self.limits.object_bytes_max {
             self.source = Source::Failed;
             return Err(ReadError::TooLarge { object_bytes_max: self.limits.object_bytes_max });
         }
+        self.end += count;
         Ok(count > 0)
     }
 

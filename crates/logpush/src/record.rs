@@ -113,8 +113,8 @@ impl LineParser {
         self.read(line)
     }
 
-    /// Reads one line, borrowing everything from it: strings with escapes are overwritten by their text. So a body can be
-    /// kept as a part of its line, without memory of its own.
+    /// Reads one line, borrowing the text of every field from it: strings with escapes are overwritten by their text. So a
+    /// body can be kept as a part of its line, without memory of its own.
     ///
     /// # Errors
     ///

@@ -17,8 +17,8 @@ use super::{
 
 /// Lines of one slab: enough to keep a dozen cores busy for a few hundred milliseconds, few enough to stay small.
 const SLAB_LINES: usize = 512;
-/// Raw bytes of one slab; reached first by long lines.
-const SLAB_BYTES: usize = 8 << 20;
+/// Text from the first line of a slab to its last, bytes; reached first by long lines. Lines keep what lies between them.
+const SLAB_BYTES: u64 = 8 << 20;
 /// Lines that one thread takes at a time: a few, because at the end of a slab the others wait for them.
 const STRIDE_LINES: usize = 4;
 
@@ -62,17 +62,20 @@ struct GatheredLine {
 #[derive(Debug, Default)]
 pub(super) struct Slab {
     lines: Vec<GatheredLine>,
-    bytes: usize,
 }
 
 impl Slab {
     pub(super) fn push(&mut self, place: Place, digest: Digest, text: BytesMut) {
-        self.bytes += text.len();
         self.lines.push(GatheredLine { place, digest, text });
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.lines.len() >= SLAB_LINES || self.bytes >= SLAB_BYTES
+        self.lines.len() >= SLAB_LINES || self.text_bytes() >= SLAB_BYTES
+    }
+
+    fn text_bytes(&self) -> u64 {
+        let (Some(first), Some(last)) = (self.lines.first(), self.lines.last()) else { return 0 };
+        last.place.offset + last.text.len() as u64 - first.place.offset
     }
 
     /// Decodes every line on the pool; the answers are in the order of the lines.

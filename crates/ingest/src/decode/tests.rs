@@ -157,6 +157,10 @@ fn what_a_body_keeps_in_memory_is_counted() {
     let plain = context(no_keys());
     let with_body = format!("{rejects}{{\"RequestBody\":\"b\"}}\n{rejects}");
     assert!(held(&plain, &with_body) > 2 * 8 * 20_000, "one body keeps the text before and behind it");
+    let blanks = format!("{{\"RequestBody\":\"b\"}}\n{}{{\"RequestBody\":\"b\"}}\n", "\n".repeat(500_000));
+    assert!(held(&plain, &blanks) > 500_000, "what is between two lines is kept too");
+    let trailing = format!("{{\"RequestBody\":\"b\"}}\n{}", " \n".repeat(250_000));
+    assert!(held(&plain, &trailing) > 500_000, "and what is behind the last one");
     let without = format!("{rejects}{{\"Model\":\"m\"}}\n{rejects}");
     assert!(held(&plain, &without) < 10_000, "an event without bodies keeps no text");
 

@@ -219,6 +219,17 @@ fn a_bomb_is_refused_in_bounded_memory_and_time() {
 }
 
 #[test]
+fn nothing_is_read_of_what_is_too_large() {
+    let text = b"{}\n".repeat(300_000);
+    let limits = LineLimits { object_bytes_max: 500_000, ..LineLimits::default() };
+    for object in [text.clone(), gzip(&text)] {
+        let mut reader = LineReader::in_memory(&object, limits);
+        assert!(matches!(drain(&mut reader), Err(ReadError::TooLarge { object_bytes_max: 500_000 })));
+        assert!(matches!(reader.next_line(), Err(ReadError::AlreadyFailed)));
+    }
+}
+
+#[test]
 fn a_line_is_nobody_elses() {
     let text = b"one\ntwo\nthree";
     for object in [gzip(text), text.to_vec()] {

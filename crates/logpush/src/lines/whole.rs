@@ -30,9 +30,7 @@ pub(super) fn inflate_whole(object: &[u8], text_bytes_max: u64) -> Option<BytesM
     if claimed > most || claimed > object.len().saturating_mul(SWELL_MAX) {
         return None;
     }
-    // Not zeroed: an allocator zeroes as much by asking the system for new pages, and each of those costs a fault.
-    let mut text = BytesMut::with_capacity(claimed);
-    let consumed = Inflater::new()?.member(object, &mut text, claimed)?;
+    let (consumed, text) = Inflater::new()?.member(object, claimed)?;
     (consumed == object.len() && text.len() == claimed).then_some(text)
 }
 
@@ -55,15 +53,15 @@ impl Inflater {
         NonNull::new(unsafe { sys::libdeflate_alloc_decompressor() }).map(Self)
     }
 
-    /// Inflates the first member of `object`, of at most `most` bytes, behind what is in `text`, checking its CRC and
-    /// length; gives how much of `object` it took.
-    fn member(&mut self, object: &[u8], text: &mut BytesMut, most: usize) -> Option<usize> {
-        text.reserve(most);
+    /// Inflates the first member of `object`, of at most `most` bytes, checking its CRC and length: (bytes consumed, text).
+    fn member(&mut self, object: &[u8], most: usize) -> Option<(usize, BytesMut)> {
+        // Not zeroed: an allocator zeroes as much by asking the system for new pages, and each of those costs a fault.
+        let mut text = BytesMut::with_capacity(most);
         let room = text.spare_capacity_mut();
         let (mut consumed, mut written) = (0, 0);
         // SAFETY: the decompressor is alive and borrowed mutably; both pointers are valid for the lengths beside them,
-        // `object` for reads and `room` for writes, of at least `most` bytes, and they cannot overlap; libdeflate reads
-        // back only what it has written; both counts are live locals.
+        // `object` for reads and `room` for writes, of at least `most` bytes, and they cannot overlap; what
+        // libdeflate reads of room that it has not written yet never reaches its output; both counts are live locals.
         let outcome = unsafe {
             sys::libdeflate_gzip_decompress_ex(
                 self.0.as_ptr(),
@@ -78,9 +76,9 @@ impl Inflater {
         if outcome != sys::libdeflate_result_LIBDEFLATE_SUCCESS {
             return None;
         }
-        // SAFETY: libdeflate says that it has written this many bytes, which is at most `most`, behind the old length.
-        unsafe { text.set_len(text.len() + written) };
-        Some(consumed)
+        // SAFETY: libdeflate says that it has written this many bytes, which is at most `most`.
+        unsafe { text.set_len(written) };
+        Some((consumed, text))
     }
 }
 
