@@ -4,9 +4,12 @@
 
 use lz4_flex::block::{compress_prepend_size, decompress_size_prepended};
 
-/// Text that is compressed together: shorter, and there is little to find in it; longer, and the piece that still waits
-/// takes more memory than packing saves.
+/// Least text that is compressed together: with less there is little to find in it; with more, the piece that still waits takes
+/// more memory than packing saves.
 const PIECE_BYTES: usize = 4 * 1024;
+/// Most text that is packed in one go, which takes a tenth of a millisecond of those who answer. What has more by the time it
+/// becomes slow was quick for long enough, and stays as it is.
+const PACKED_BYTES_MAX: usize = 64 * 1024;
 
 /// Compressed text.
 #[derive(Debug, Default)]
@@ -21,9 +24,9 @@ impl Packed {
         self.bytes
     }
 
-    /// Takes the text when it is long enough, and leaves room for the next one.
+    /// Takes the text when it is long enough and not too long, and leaves room for the next one.
     pub(super) fn take(&mut self, text: &mut Vec<u8>) {
-        if text.len() < PIECE_BYTES {
+        if !(PIECE_BYTES..=PACKED_BYTES_MAX).contains(&text.len()) {
             return;
         }
         self.pieces.push(compress_prepend_size(text).into_boxed_slice());
