@@ -109,7 +109,7 @@ pub enum WriteError {
 ///
 /// Shape: `files.iter().map(|file| file.rows).sum() == events.len()`; no file for no events. Events of equal sort keys
 /// keep their order, so the same events in the same order give the same bytes. Memory: beside the events and the files,
-/// one slice of about 8 MiB; events are dropped as they are written.
+/// one slice of about 8 MiB; events are dropped as they are written, a text that bodies share with the last of them.
 ///
 /// # Errors
 ///

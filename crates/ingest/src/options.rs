@@ -29,9 +29,9 @@ pub struct IngestOptions {
     pub spool_bytes: u64,
     /// Where they wait; files there have no name and end with the process.
     pub spool_dir: PathBuf,
-    /// Event bytes that are sorted and written together.
+    /// Bytes of events, and of the text that their bodies keep, that are sorted and written together.
     pub seal_bytes: usize,
-    /// Event bytes of one object above which it is written in pieces and committed by itself.
+    /// The same of one object, above which it is written in pieces and committed by itself.
     pub chunk_bytes: usize,
     /// Threads for decoding and for unwrapping keys.
     pub cpu_threads: usize,
