@@ -142,6 +142,7 @@ async fn finish(mut stages: JoinSet<()>) -> Result<(), JoinError> {
 
 async fn build(parts: Parts, progress: Arc<dyn Progress>, shutdown: Shutdown) -> Result<Shared, IngestError> {
     let unwrap = Arc::new(UnwrapPool::try_new(parts.options.cpu_threads)?);
+    let wake_feed = Arc::new(Notify::new());
     let window = CommitWindow { commit_seq: parts.catalog.next_commit_seq().await?, ingest_time: parts.clock.now() };
     Ok(Shared {
         source: parts.source,
@@ -163,10 +164,10 @@ async fn build(parts: Parts, progress: Arc<dyn Progress>, shutdown: Shutdown) ->
         assembly: Assembly::default(),
         pending: PendingCommit::default(),
         window: Arc::new(tokio::sync::RwLock::new(window)),
-        wake_feed: Notify::new(),
         flush: Notify::new(),
-        decoding: InFlight::default(),
-        uncommitted: InFlight::default(),
+        decoding: InFlight::new(Arc::clone(&wake_feed)),
+        uncommitted: InFlight::new(Arc::clone(&wake_feed)),
+        wake_feed,
     })
 }
 

@@ -107,9 +107,11 @@ async fn idle(shared: &Shared, mode: Mode) -> Result<Idle, CatalogError> {
         return Ok(Idle::Wait(IDLE_WAIT));
     }
     if shared.uncommitted.count() > 0 {
-        if shared.decoding.count() == 0 {
-            shared.flush.notify_one();
+        if shared.decoding.count() > 0 {
+            // The last of them wakes the feed.
+            return Ok(Idle::Wait(IDLE_WAIT));
         }
+        shared.flush.notify_one();
         return Ok(Idle::Wait(DRAIN_WAIT));
     }
     // What another worker holds may come back: it may have died, and nobody else may be there to do it.

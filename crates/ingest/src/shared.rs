@@ -83,8 +83,8 @@ pub(crate) struct Shared {
     pub(crate) assembly: Assembly,
     pub(crate) pending: PendingCommit,
     pub(crate) window: Arc<tokio::sync::RwLock<CommitWindow>>,
-    /// There may be something to claim.
-    pub(crate) wake_feed: Notify,
+    /// There may be something to claim, or nothing is left to do.
+    pub(crate) wake_feed: Arc<Notify>,
     /// Nothing more is coming in: what is pending may be committed before the interval ends.
     pub(crate) flush: Notify,
     /// Objects claimed and not yet handed to a batch.
@@ -118,20 +118,49 @@ impl Shared {
     }
 }
 
-/// A count of what is under way.
-#[derive(Debug, Default)]
-pub(crate) struct InFlight(AtomicU64);
+/// A count of what is under way, which wakes somebody whenever nothing is any more.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    count: AtomicU64,
+    at_zero: Arc<Notify>,
+}
 
 impl InFlight {
+    pub(crate) fn new(at_zero: Arc<Notify>) -> Self {
+        Self { count: AtomicU64::new(0), at_zero }
+    }
+
     pub(crate) fn enter(&self, count: usize) {
-        self.0.fetch_add(count as u64, Ordering::SeqCst);
+        self.count.fetch_add(count as u64, Ordering::SeqCst);
     }
 
     pub(crate) fn leave(&self, count: usize) {
-        self.0.fetch_sub(count as u64, Ordering::SeqCst);
+        let left = count as u64;
+        if self.count.fetch_sub(left, Ordering::SeqCst) == left {
+            self.at_zero.notify_one();
+        }
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.count.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn the_last_to_leave_wakes_once() {
+        let woken = Arc::new(Notify::new());
+        let in_flight = InFlight::new(Arc::clone(&woken));
+        in_flight.enter(3);
+        in_flight.leave(2);
+        assert_eq!(woken.notified().now_or_never(), None);
+        in_flight.leave(1);
+        assert_eq!(woken.notified().now_or_never(), Some(()));
+        assert_eq!(woken.notified().now_or_never(), None);
     }
 }
