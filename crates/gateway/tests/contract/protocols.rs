@@ -1,6 +1,6 @@
 //! HTTP/1.1 and HTTP/2, in clear and over TLS.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::common::{ACME, CHAT, Setup, World, chat_body, stream_body};
 use bytes::Bytes;
@@ -23,6 +23,30 @@ async fn http2_with_prior_knowledge() {
         assert!(!answer.into_body().collect().await.unwrap().to_bytes().is_empty());
     }
     assert_eq!(world.records().await.len(), 2);
+}
+
+#[tokio::test]
+async fn streams_of_one_connection_that_outlast_the_drain_each_leave_a_record() {
+    const STREAMS: usize = 20;
+    let world = World::start(Setup { drain: Duration::from_millis(200), ..Setup::default() }).await;
+    world.azure.behave_all("stall-after-frames=2".parse().unwrap());
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let mut open = Vec::new();
+    for number in 0..STREAMS {
+        let asked = request(world.url(CHAT), stream_body(&format!("endless {number}")));
+        let mut body = client.request(asked).await.unwrap().into_body();
+        body.frame().await.unwrap().unwrap();
+        open.push(body);
+    }
+    let records = tokio::time::timeout(Duration::from_secs(20), world.records()).await.expect("it stops");
+    assert_eq!(records.len(), STREAMS);
+    for record in records {
+        assert_eq!(record["StatusCode"], 499);
+        assert!(record["ResponseBody"].as_str().unwrap().starts_with("data: "));
+    }
+    for body in open {
+        assert!(body.collect().await.is_err(), "the caller must not take the part for the whole");
+    }
 }
 
 #[tokio::test]
