@@ -110,9 +110,9 @@ impl LineSealer {
         out.extend_from_slice(br#"{"type":"encrypted","key":""#);
         out.extend_from_slice(self.wrapped.as_bytes());
         out.extend_from_slice(br#"","iv":""#);
-        append_base64(&iv, out);
+        base64_simd::STANDARD.encode_append(iv, out);
         out.extend_from_slice(br#"","data":""#);
-        append_base64(&data, out);
+        base64_simd::STANDARD.encode_append(&data, out);
         out.extend_from_slice(br#""}"#);
         Ok(())
     }
@@ -127,12 +127,4 @@ impl LineSealer {
         self.seal_into(plain, &mut out)?;
         Ok(String::from_utf8(out).expect("an envelope is ASCII"))
     }
-}
-
-fn append_base64(bytes: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    let digits = base64::encoded_len(bytes.len(), true).expect("a field is shorter than the address space");
-    out.resize(start + digits, 0);
-    let written = BASE64.encode_slice(bytes, &mut out[start..]).expect("there is room for exactly the digits");
-    debug_assert_eq!(written, digits);
 }
