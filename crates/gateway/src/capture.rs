@@ -1,16 +1,13 @@
 //! A bounded copy of a body that passes.
 
-mod packed;
+mod segments;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use packed::Packed;
-
-/// Least growth of what is kept.
-const KEPT_STEP_BYTES: usize = 512;
+use segments::{SEGMENT_BYTES, Segments};
 
 /// A body as the audit record has it.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +23,7 @@ pub(crate) struct LoggedBody<'a> {
 pub(crate) enum Pace {
     /// It will be over soon.
     Quick,
-    /// It has been coming for a while: what is kept of it is packed.
+    /// It has been coming for a while: what is kept of it from here on is packed.
     Slow,
 }
 
@@ -34,7 +31,7 @@ pub(crate) enum Pace {
 #[derive(Debug, Default)]
 pub(crate) struct Capture {
     /// The start of what is kept.
-    packed: Packed,
+    segments: Segments,
     /// The rest of it.
     recent: Vec<u8>,
     bytes_max: usize,
@@ -61,46 +58,52 @@ impl Capture {
             beyond.digest.update(piece);
             return;
         }
-        let room = self.bytes_max - self.packed.bytes() - self.recent.len();
+        let room = self.bytes_max - self.kept_bytes();
         if piece.len() > room {
-            self.recent = std::mem::take(&mut self.packed).unpack(&self.recent);
-            let digest = Sha256::new().chain_update(&self.recent).chain_update(piece);
-            self.beyond = Some(Beyond { bytes: (self.recent.len() + piece.len()) as u64, digest });
+            self.beyond = Some(self.begin_beyond(piece));
         }
         let kept = &piece[..piece.len().min(room)];
-        self.make_room(kept.len());
-        self.recent.extend_from_slice(kept);
-        if pace == Pace::Slow && self.beyond.is_none() {
-            self.packed.take(&mut self.recent);
+        let segment_bytes = self.recent.capacity().max(SEGMENT_BYTES);
+        if !self.recent.is_empty() && self.recent.len() + kept.len() > segment_bytes {
+            self.segments.take(&mut self.recent, pace);
         }
+        if self.recent.capacity() == 0 {
+            self.recent.reserve_exact(kept.len().max(SEGMENT_BYTES));
+        }
+        self.recent.extend_from_slice(kept);
     }
 
-    /// Grows by a quarter and not by all that is there: a stream may be open for minutes with what it has said so far.
-    fn make_room(&mut self, bytes: usize) {
-        if self.recent.capacity() - self.recent.len() < bytes {
-            self.recent.reserve_exact(bytes.max(self.recent.len() / 4).max(KEPT_STEP_BYTES));
-        }
+    /// Counts and digests what was kept so far and the piece that does not fit.
+    fn begin_beyond(&self, piece: &[u8]) -> Beyond {
+        let mut digest = Sha256::new();
+        self.segments.texts().for_each(|text| digest.update(&text));
+        digest.update(&self.recent);
+        digest.update(piece);
+        Beyond { bytes: (self.kept_bytes() + piece.len()) as u64, digest }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.segments.bytes() + self.recent.len()
     }
 
     /// Bytes that passed.
     pub(crate) fn bytes(&self) -> u64 {
-        match &self.beyond {
-            Some(beyond) => beyond.bytes,
-            None => (self.packed.bytes() + self.recent.len()) as u64,
-        }
+        self.beyond.as_ref().map_or(self.kept_bytes() as u64, |beyond| beyond.bytes)
     }
 
     /// All has passed.
     pub(crate) fn finish(self) -> Captured {
-        let kept = if self.packed.bytes() == 0 { self.recent } else { self.packed.unpack(&self.recent) };
-        Captured { kept, beyond: self.beyond }
+        let is_in_one_place = self.segments.bytes() == 0 && self.recent.len() == self.recent.capacity();
+        let kept = if is_in_one_place { self.recent } else { self.segments.joined(&self.recent) };
+        Captured { kept: kept.into(), beyond: self.beyond }
     }
 }
 
 /// What was kept of a body that has passed.
 #[derive(Debug)]
 pub(crate) struct Captured {
-    kept: Vec<u8>,
+    /// In exactly as much memory as it takes.
+    kept: Bytes,
     beyond: Option<Beyond>,
 }
 
@@ -117,7 +120,7 @@ impl Captured {
 
     /// The whole body, if all of it was kept.
     pub(crate) fn whole(&self) -> Option<Bytes> {
-        self.beyond.is_none().then(|| Bytes::copy_from_slice(&self.kept))
+        self.beyond.is_none().then(|| self.kept.clone())
     }
 
     /// The body for the record, cut to `text_bytes_max`.
@@ -211,10 +214,17 @@ mod tests {
                 quick.push(piece.as_bytes(), Pace::Quick);
                 prop_assert_eq!(slow.bytes(), quick.bytes());
             }
-            let (slow, quick) = (slow.finish(), quick.finish());
-            prop_assert_eq!(slow.kept(), quick.kept());
-            prop_assert_eq!(slow.whole(), quick.whole());
-            prop_assert_eq!(slow.logged(20_000), quick.logged(20_000));
+            let text: String = pieces.iter().map(|(piece, _)| piece.as_str()).collect();
+            let (start, bytes) = (&text[..text.len().min(cap)], text.len() as u64);
+            let digest = (text.len() > cap.min(20_000)).then(|| (bytes, hex::encode(Sha256::digest(&text))));
+            for capture in [slow.finish(), quick.finish()] {
+                prop_assert_eq!(capture.bytes(), bytes);
+                prop_assert_eq!(capture.kept(), start.as_bytes());
+                prop_assert_eq!(capture.whole().is_some(), text.len() <= cap);
+                let logged = capture.logged(20_000);
+                prop_assert_eq!(&*logged.text, &start[..start.len().min(20_000)]);
+                prop_assert_eq!(&logged.whole, &digest);
+            }
         }
     }
 }
