@@ -26,8 +26,6 @@ use crate::{
     turn::Turn,
 };
 
-/// Room made when a second piece comes before the first is sent on: so that gathering does not grow it step by step.
-const GATHER_BYTES: usize = 16 * 1024;
 /// Bytes that are gathered at most before they are sent on: a socket's send buffer takes about as much.
 const GATHER_BYTES_MAX: usize = 64 * 1024;
 
@@ -113,7 +111,6 @@ impl PassingBody {
             None if self.ready.is_empty() => self.single = Some(piece),
             first => {
                 if let Some(first) = first {
-                    self.ready.reserve(GATHER_BYTES);
                     self.ready.extend_from_slice(&first);
                 }
                 self.ready.extend_from_slice(&piece);

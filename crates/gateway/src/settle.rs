@@ -16,7 +16,7 @@ use crate::{
 
 /// Most bytes of an answer that are kept to read its usage from; embeddings of a full batch have about 12 MB.
 const FACTS_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How long an answer may take, from its first byte, before what is kept of it from then on is packed. Most are over by then
+/// How long an answer may take, from its first byte, before what comes of it is packed. Most are over by then
 /// and never pay for it; those that are not decide how much memory many open streams take.
 const QUICK_MAX: Duration = Duration::from_secs(2);
 /// What an answer that was cut is recorded as, where nothing in its text says so.

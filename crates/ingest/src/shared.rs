@@ -83,7 +83,7 @@ pub(crate) struct Shared {
     pub(crate) assembly: Assembly,
     pub(crate) pending: PendingCommit,
     pub(crate) window: Arc<tokio::sync::RwLock<CommitWindow>>,
-    /// There may be something to claim, or nothing is left to do.
+    /// There may be something to claim, nothing is left to decode, or all is committed.
     pub(crate) wake_feed: Arc<Notify>,
     /// Nothing more is coming in: what is pending may be committed before the interval ends.
     pub(crate) flush: Notify,
