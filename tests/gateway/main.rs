@@ -4,4 +4,5 @@
 mod bill;
 mod budget;
 mod loss;
+mod one_process;
 mod webhook;

@@ -94,8 +94,13 @@ impl Gateway {
 
     /// Starts it with further variables of its environment, and waits until it takes connections.
     pub async fn start(&mut self, world: &GatewayWorld, variables: &[(&str, &str)]) {
+        self.start_as("gateway", world, variables).await;
+    }
+
+    /// The same with the command that runs it.
+    pub async fn start_as(&mut self, command: &str, world: &GatewayWorld, variables: &[(&str, &str)]) {
         let GatewayWorld { world, azure, time_zone, .. } = world;
-        let run = Run::new(&["gateway"])
+        let run = Run::new(&[command])
             .with("GATELOG__GATEWAY__LISTEN", self.address.to_string())
             .with("GATELOG__GATEWAY__AZURE_BASE_URL", azure.endpoint())
             .with("GATELOG__GATEWAY__AUDIT__PUBLIC_KEY_FILE", world.public_key_file().to_string_lossy())

@@ -45,6 +45,12 @@ pub(crate) enum Command {
     /// are those of Cloudflare AI Gateway. The audit records go to `source.bucket`, from where `ingest` takes them. Budgets
     /// and tokens are in the database, if there is one. SIGTERM finishes open answers and ships the rest of the records.
     Gateway(GatewayArgs),
+    /// Run `gateway` and `ingest` in one process, from one configuration: an installation that fits on one machine.
+    ///
+    /// The private keys are then in the process that faces callers. Whoever wants them apart, or more than one of either,
+    /// runs the two commands. SIGTERM ends the gateway first and ingest after it; what was shipped last comes into the lake
+    /// with the next start.
+    Run(GatewayArgs),
     /// Run one maintenance job.
     #[command(subcommand)]
     Job(JobCommand),
@@ -133,7 +139,7 @@ pub(crate) struct IngestArgs {
     pub(crate) once: bool,
 }
 
-/// `gatelog gateway`.
+/// `gatelog gateway` and `gatelog run`.
 #[derive(Debug, Args)]
 pub(crate) struct GatewayArgs {
     /// Listen beyond loopback without authentication: anybody in reach can spend the quota and write into the log.

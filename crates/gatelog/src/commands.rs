@@ -9,6 +9,7 @@ mod ingest;
 mod job;
 mod keygen;
 mod logpush;
+mod one_process;
 mod quarantine;
 mod teach;
 mod token;
@@ -52,6 +53,7 @@ pub(crate) async fn run(command: Command, config: Config, environment: Environme
         Command::Demo(args) => Box::pin(demo::run(args, environment)).await,
         Command::Ingest(args) => ingest::run(&args, &config).await,
         Command::Gateway(args) => gateway::run(&args, &config).await,
+        Command::Run(args) => Box::pin(one_process::run(&args, &config)).await,
         Command::Job(job) => job::run(job, &config).await,
         Command::Budget(command) => budget::run(command, &config).await,
         Command::Quarantine(command) => quarantine::run(command, &config).await,

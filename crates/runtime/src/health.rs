@@ -62,10 +62,17 @@ mod tests {
     #[tokio::test]
     async fn a_process_is_asked_and_says_why_not() {
         let (readiness, shutdown) = (Readiness::default(), Shutdown::default());
+        let other = Readiness::of("ingest");
+        let both = vec![readiness.clone(), other.clone()];
         let anywhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let server = serve_status(anywhere, init_metrics().unwrap(), readiness.clone(), &shutdown).await.unwrap();
-        assert_eq!(ask_readiness(server.address).await.unwrap(), Err("not ready: starting".to_owned()));
+        let server = serve_status(anywhere, init_metrics().unwrap(), both, &shutdown).await.unwrap();
+        assert_eq!(
+            ask_readiness(server.address).await.unwrap(),
+            Err("not ready: starting; ingest: starting".to_owned())
+        );
         readiness.set_ready();
+        assert_eq!(ask_readiness(server.address).await.unwrap(), Err("not ready: ingest: starting".to_owned()));
+        other.set_ready();
         assert_eq!(ask_readiness(server.address).await.unwrap(), Ok(()));
         readiness.set_unready("the bucket is gone");
         assert_eq!(ask_readiness(server.address).await.unwrap(), Err("not ready: the bucket is gone".to_owned()));

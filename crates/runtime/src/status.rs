@@ -18,31 +18,44 @@ use crate::Shutdown;
 /// How often what histograms have recorded is folded into their buckets; until then every single value is held.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Why the process is not ready, if it is not; shared between the worker that knows and the endpoint that tells.
+/// Why a worker is not ready, if it is not; shared between the worker that knows and the endpoint that tells.
 #[derive(Debug, Clone)]
-pub struct Readiness(Arc<Mutex<Option<String>>>);
+pub struct Readiness {
+    worker: Option<&'static str>,
+    problem: Arc<Mutex<Option<String>>>,
+}
 
 impl Default for Readiness {
-    /// Not ready: nothing has been proved yet.
+    /// Of a process with one worker. Not ready: nothing has been proved yet.
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Some("starting".to_owned()))))
+        Self { worker: None, problem: Arc::new(Mutex::new(Some("starting".to_owned()))) }
     }
 }
 
 impl Readiness {
+    /// Of one of several workers, whose name stands before its reason.
+    pub fn of(worker: &'static str) -> Self {
+        Self { worker: Some(worker), ..Self::default() }
+    }
+
     /// Ready from now on.
     pub fn set_ready(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.set(None);
     }
 
     /// Not ready, and why; `reason` is public and must hold no secret.
     pub fn set_unready(&self, reason: impl Into<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.into());
+        self.set(Some(reason.into()));
+    }
+
+    fn set(&self, problem: Option<String>) {
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
     /// The reason, if not ready.
     pub fn problem(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        Some(self.worker.map_or_else(|| problem.clone(), |worker| format!("{worker}: {problem}")))
     }
 }
 
@@ -53,7 +66,7 @@ pub struct StatusServer {
     pub address: SocketAddr,
 }
 
-/// Serves the status endpoints until shutdown.
+/// Serves the status endpoints until shutdown; ready when all of `readiness` are.
 ///
 /// # Errors
 ///
@@ -61,7 +74,7 @@ pub struct StatusServer {
 pub async fn serve_status(
     address: SocketAddr,
     metrics: PrometheusHandle,
-    readiness: Readiness,
+    readiness: Vec<Readiness>,
     shutdown: &Shutdown,
 ) -> std::io::Result<StatusServer> {
     let listener = TcpListener::bind(address).await?;
@@ -101,9 +114,11 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-fn ready_answer(readiness: &Readiness) -> (StatusCode, String) {
-    match readiness.problem() {
-        None => (StatusCode::OK, "ready\n".to_owned()),
-        Some(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {problem}\n")),
+fn ready_answer(readiness: &[Readiness]) -> (StatusCode, String) {
+    let problems: Vec<String> = readiness.iter().filter_map(Readiness::problem).collect();
+    if problems.is_empty() {
+        (StatusCode::OK, "ready\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", problems.join("; ")))
     }
 }

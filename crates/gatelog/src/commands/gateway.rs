@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use gatelog_gateway::ListenOptions;
 use gatelog_runtime::{Readiness, Shutdown, init_metrics, listen_for_signals, serve_status};
+use gatelog_spool::{Spool, SpoolStatus};
 use tracing::{info, warn};
 
 use crate::{cli::GatewayArgs, config::Config, wiring};
@@ -19,7 +20,7 @@ pub(crate) async fn run(args: &GatewayArgs, config: &Config) -> anyhow::Result<E
     gatelog_gateway::describe_metrics();
     gatelog_spool::describe_metrics();
     let readiness = Readiness::default();
-    let status = serve_status(config.status.listen, metrics, readiness.clone(), &shutdown)
+    let status = serve_status(config.status.listen, metrics, vec![readiness.clone()], &shutdown)
         .await
         .with_context(|| format!("listen on `status.listen` {}", config.status.listen))?;
     info!(address = %status.address, "serving /metrics, /healthz and /readyz");
@@ -29,14 +30,18 @@ pub(crate) async fn run(args: &GatewayArgs, config: &Config) -> anyhow::Result<E
     let running = parts.start(listen_options(args, config)?, &shutdown).await?;
     info!(address = %running.address(), tls = config.gateway.tls.certificate_file.is_some(), "answering requests");
     watch(&spool, &readiness, &shutdown).await;
-    let left = running.drained().await?;
-    if left.records > 0 {
-        warn!(records = left.records, "audit records are left in the spool; the next start ships them");
-    }
+    report_left(&running.drained().await?);
     Ok(ExitCode::SUCCESS)
 }
 
-fn listen_options(args: &GatewayArgs, config: &Config) -> anyhow::Result<ListenOptions> {
+/// Says what a drained gateway could not ship.
+pub(super) fn report_left(left: &SpoolStatus) {
+    if left.records > 0 {
+        warn!(records = left.records, "audit records are left in the spool; the next start ships them");
+    }
+}
+
+pub(super) fn listen_options(args: &GatewayArgs, config: &Config) -> anyhow::Result<ListenOptions> {
     let section = &config.gateway;
     Ok(ListenOptions {
         listen: section.listen,
@@ -48,7 +53,7 @@ fn listen_options(args: &GatewayArgs, config: &Config) -> anyhow::Result<ListenO
 }
 
 /// Keeps readiness true until shutdown: a gateway whose spool takes no records refuses requests.
-async fn watch(spool: &gatelog_spool::Spool, readiness: &Readiness, shutdown: &Shutdown) {
+pub(super) async fn watch(spool: &Spool, readiness: &Readiness, shutdown: &Shutdown) {
     loop {
         match spool.problem() {
             None => readiness.set_ready(),

@@ -18,7 +18,7 @@ pub(crate) async fn run(args: &IngestArgs, config: &Config) -> anyhow::Result<Ex
     let readiness = Readiness::default();
     let parts = wiring::ingest_parts(config, progress(), readiness.clone()).await?;
     if !args.once {
-        let status = serve_status(config.status.listen, metrics, readiness, &shutdown)
+        let status = serve_status(config.status.listen, metrics, vec![readiness], &shutdown)
             .await
             .with_context(|| format!("listen on `status.listen` {}", config.status.listen))?;
         info!(address = %status.address, "serving /metrics, /healthz and /readyz");

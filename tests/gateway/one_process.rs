@@ -1,0 +1,60 @@
+//! `gatelog run`: what is asked of the gateway comes into the lake without another process.
+
+use gatelog_system_tests::{Audit, Call, Gateway, GatewayWorld, Labels, Run};
+use gatelog_testkit::{azure::Behaviour, ports::free_port};
+use http::StatusCode;
+
+const SETTINGS: &str = "[ingest]\npoll_interval_seconds = 1\ncommit_interval_seconds = 1\n\
+                        [gateway.audit]\nship_interval_seconds = 1\n";
+
+/// Asks for each of these labels, and is answered in full.
+async fn ask(world: &GatewayWorld, gateway: &Gateway, labels: std::ops::Range<u32>) {
+    for label in labels {
+        let call = Call::chat("acme", &format!("prompt {label}"), 40).labelled(label);
+        let answer = world.call(gateway.address(), &call).await.unwrap();
+        assert_eq!((answer.status, answer.is_whole()), (StatusCode::OK, true));
+    }
+}
+
+async fn billed_requests(world: &GatewayWorld) -> String {
+    let rows = world.world.rows("SELECT coalesce(sum(requests), 0) FROM gatelog.cost_daily").await;
+    rows[0][0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_answered_and_billed_by_one_process() {
+    let world = GatewayWorld::start(Behaviour::default(), SETTINGS).await;
+    let mut gateway = world.gateway("spool");
+    let status = format!("127.0.0.1:{}", free_port().unwrap());
+    let status: &[(&str, &str)] = &[("GATELOG__STATUS__LISTEN", &status)];
+    gateway.start_as("run", &world, status).await;
+    ask(&world, &gateway, 0..20).await;
+    world.world.wait_until("twenty requests are billed", async || billed_requests(&world).await == "20").await;
+    let (name, value) = status[0];
+    Run::new(&["health"]).with(name, value).succeed(&world.world).await;
+
+    // What is answered just before the end is shipped, and in the lake at the latest after the next start.
+    ask(&world, &gateway, 20..30).await;
+    gateway.stop().await;
+    Run::ingest_once().succeed(&world.world).await;
+    let all: Labels = (0..30).collect();
+    Audit::of(&world.world).await.assert_answered(&all, &all);
+    assert_eq!(billed_requests(&world).await, "30");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_answered_where_ingest_could_not_work() {
+    let world = GatewayWorld::start(Behaviour::default(), SETTINGS).await;
+    let gateway = world.gateway("spool");
+    let key = world.world.public_key_file();
+    let ended = Run::new(&["run"])
+        .with("GATELOG__GATEWAY__LISTEN", gateway.address().to_string())
+        .with("GATELOG__GATEWAY__AUDIT__PUBLIC_KEY_FILE", key.to_string_lossy())
+        .with("GATELOG__GATEWAY__AUDIT__SPOOL_FOLDER", world.world.folder().join("spool").to_string_lossy())
+        .with("GATELOG__KEYS__PRIVATE_KEY_FILES", format!("[\"{}\"]", key.display()))
+        .finish(&world.world)
+        .await;
+    assert_eq!(ended.status.code(), Some(1));
+    let log = String::from_utf8_lossy(&ended.stderr);
+    assert!(log.contains("it is a public key; the private key of the pair is needed here"), "{log}");
+}
