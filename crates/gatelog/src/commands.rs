@@ -10,6 +10,7 @@ mod job;
 mod keygen;
 mod logpush;
 mod one_process;
+mod process;
 mod quarantine;
 mod teach;
 mod token;

@@ -14,6 +14,7 @@ pub use backoff::{Backoff, InvalidBackoff};
 pub use clock::SystemClock;
 pub use crash::{arm as arm_crash_point, crash_point};
 pub use health::ask_readiness;
+pub use metrics_exporter_prometheus::PrometheusHandle;
 pub use shutdown::{Shutdown, listen_for_signals};
 pub use status::{Readiness, StatusServer, serve_status};
 pub use telemetry::{LogFormat, TelemetryError, init_logs, init_metrics};

@@ -2,34 +2,31 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::Context;
 use gatelog_gateway::ListenOptions;
-use gatelog_runtime::{Readiness, Shutdown, init_metrics, listen_for_signals, serve_status};
+use gatelog_runtime::{Readiness, Shutdown};
 use gatelog_spool::{Spool, SpoolStatus};
 use tracing::{info, warn};
 
+use super::process::Process;
 use crate::{cli::GatewayArgs, config::Config, wiring};
 
 /// How often readiness looks at the spool.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(args: &GatewayArgs, config: &Config) -> anyhow::Result<ExitCode> {
-    let shutdown = Shutdown::default();
-    listen_for_signals(&shutdown).context("install the signal handlers")?;
-    let metrics = init_metrics()?;
+    let process = Process::begin()?;
     gatelog_gateway::describe_metrics();
     gatelog_spool::describe_metrics();
     let readiness = Readiness::default();
-    let status = serve_status(config.status.listen, metrics, vec![readiness.clone()], &shutdown)
-        .await
-        .with_context(|| format!("listen on `status.listen` {}", config.status.listen))?;
-    info!(address = %status.address, "serving /metrics, /healthz and /readyz");
+    process.serve_status(config, vec![readiness.clone()]).await?;
 
     let parts = wiring::gateway(config).await?;
     let spool = parts.spool.clone();
-    let running = parts.start(listen_options(args, config)?, &shutdown).await?;
+    let answering = Shutdown::default();
+    let running = parts.start(listen_options(args, config)?, &answering).await?;
     info!(address = %running.address(), tls = config.gateway.tls.certificate_file.is_some(), "answering requests");
-    watch(&spool, &readiness, &shutdown).await;
+    watch(&spool, &readiness, &process.stop).await;
+    answering.request();
     report_left(&running.drained().await?);
     Ok(ExitCode::SUCCESS)
 }

@@ -2,29 +2,23 @@
 
 use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 
-use anyhow::Context;
 use gatelog_ingest::{CommitReport, Mode, NoProgress, Progress};
-use gatelog_runtime::{Readiness, Shutdown, init_metrics, listen_for_signals, serve_status};
+use gatelog_runtime::Readiness;
 use indicatif::{ProgressBar, ProgressStyle};
-use tracing::info;
 
+use super::process::Process;
 use crate::{cli::IngestArgs, config::Config, wiring};
 
 pub(crate) async fn run(args: &IngestArgs, config: &Config) -> anyhow::Result<ExitCode> {
-    let shutdown = Shutdown::default();
-    listen_for_signals(&shutdown).context("install the signal handlers")?;
-    let metrics = init_metrics()?;
+    let process = Process::begin()?;
     gatelog_ingest::describe_metrics();
     let readiness = Readiness::default();
     let parts = wiring::ingest_parts(config, progress(), readiness.clone()).await?;
     if !args.once {
-        let status = serve_status(config.status.listen, metrics, vec![readiness], &shutdown)
-            .await
-            .with_context(|| format!("listen on `status.listen` {}", config.status.listen))?;
-        info!(address = %status.address, "serving /metrics, /healthz and /readyz");
+        process.serve_status(config, vec![readiness]).await?;
     }
     let mode = if args.once { Mode::Once } else { Mode::Daemon };
-    let report = gatelog_ingest::run(parts, mode, shutdown).await?;
+    let report = gatelog_ingest::run(parts, mode, process.stop.clone()).await?;
     if args.once {
         println!("{}", summary(&report.committed));
     }
