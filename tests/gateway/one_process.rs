@@ -4,7 +4,7 @@ use gatelog_system_tests::{Audit, Call, Gateway, GatewayWorld, Labels, Run};
 use gatelog_testkit::{azure::Behaviour, ports::free_port};
 use http::StatusCode;
 
-const SETTINGS: &str = "[ingest]\npoll_interval_seconds = 1\ncommit_interval_seconds = 1\n\
+const SETTINGS: &str = "[ingest]\npoll_interval_seconds = 1\ncommit_interval_seconds = 1\nlease_seconds = 3\n\
                         [gateway.audit]\nship_interval_seconds = 1\n";
 
 /// Asks for each of these labels, and is answered in full.
@@ -33,13 +33,19 @@ async fn requests_are_answered_and_billed_by_one_process() {
     let (name, value) = status[0];
     Run::new(&["health"]).with(name, value).succeed(&world.world).await;
 
-    // What is answered just before the end is shipped, and in the lake at the latest after the next start.
+    // Whatever both halves were at: the spool and the ledger have it.
     ask(&world, &gateway, 20..30).await;
+    gateway.kill();
+    gateway.start_as("run", &world, status).await;
+    world.world.wait_until("thirty requests are billed", async || billed_requests(&world).await == "30").await;
+
+    // What is answered just before the end is shipped, and in the lake at the latest after the next start.
+    ask(&world, &gateway, 30..40).await;
     gateway.stop().await;
     Run::ingest_once().succeed(&world.world).await;
-    let all: Labels = (0..30).collect();
+    let all: Labels = (0..40).collect();
     Audit::of(&world.world).await.assert_answered(&all, &all);
-    assert_eq!(billed_requests(&world).await, "30");
+    assert_eq!(billed_requests(&world).await, "40");
 }
 
 #[tokio::test(flavor = "multi_thread")]
