@@ -5,10 +5,10 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use gatelog_ingest::{IngestError, Mode, NoProgress, RunReport};
 use gatelog_runtime::{Readiness, Shutdown};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use super::{
@@ -47,14 +47,12 @@ pub(crate) async fn run(args: &GatewayArgs, config: &Config) -> anyhow::Result<E
     answering.request();
     report_left(&running.drained().await?);
     ingesting.request();
-    let outcome = match early {
+    let is_early = early.is_some();
+    let ended = match early {
         Some(early) => early,
         None => ingested.await,
     };
-    ended_well(outcome)
-}
-
-fn ended_well(outcome: Result<Result<RunReport, IngestError>, JoinError>) -> anyhow::Result<ExitCode> {
-    outcome.context("ingest panicked")?.context("ingest")?;
+    ended.context("ingest panicked")?.context("ingest")?;
+    ensure!(!is_early, "ingest has ended by itself");
     Ok(ExitCode::SUCCESS)
 }
