@@ -5,6 +5,8 @@
 //! are passed at the speed of `memchr`. `serde_json` with `IgnoredAny` does the same at half the speed on answers, and
 //! stops at lone surrogates and numbers out of range, which a provider may well send.
 
+use std::ops::Range;
+
 /// How many words of eight bytes of a string are looked at before `memchr` is worth its call; most strings are shorter.
 const SHORT_STRING_WORDS: usize = 4;
 
@@ -21,15 +23,29 @@ pub(crate) trait Fields {
     fn closed(&mut self) {}
 }
 
-/// A place in a JSON text; every method but [`Self::is_at_end`] takes one value.
+/// A place in a JSON text; every method but [`Self::is_at_end`] and [`Self::into_skipped`] takes one value.
 pub(crate) struct Reader<'a> {
     text: &'a [u8],
     at: usize,
+    /// Where strings lie that nobody has looked at, without their quotes.
+    skipped: Vec<Range<usize>>,
+    skipped_max: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0 }
+        Self::noting_skipped(text, 0)
+    }
+
+    /// Notes where the first strings lie that nobody looks at, up to so many.
+    pub(crate) fn noting_skipped(text: &'a [u8], skipped_max: usize) -> Self {
+        Self { text, at: 0, skipped: Vec::new(), skipped_max }
+    }
+
+    /// Where strings lie that nobody has looked at, without their quotes: whatever they said, reading would have been the
+    /// same. Not all of them.
+    pub(crate) fn into_skipped(self) -> Vec<Range<usize>> {
+        self.skipped
     }
 
     /// Whether only white space is left.
@@ -105,7 +121,7 @@ impl<'a> Reader<'a> {
         match self.peek().ok_or(Broken)? {
             b'"' => {
                 self.at += 1;
-                self.string_rest().map(drop)
+                self.skip_string_rest()
             }
             b'{' | b'[' => self.skip_nested().map(drop),
             b't' => self.literal(b"true"),
@@ -126,9 +142,10 @@ impl<'a> Reader<'a> {
         if self.peek() != Some(b'{') {
             return self.skip();
         }
-        let start = self.at;
+        let (start, skipped) = (self.at, self.skipped.len());
         if self.skip_nested()? {
             self.at = start;
+            self.skipped.truncate(skipped);
             return self.object(fields);
         }
         Ok(())
@@ -142,9 +159,7 @@ impl<'a> Reader<'a> {
             let byte = *self.text.get(self.at).ok_or(Broken)?;
             self.at += 1;
             match byte {
-                b'"' => {
-                    self.string_rest()?;
-                }
+                b'"' => self.skip_string_rest()?,
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => {
                     depth -= 1;
@@ -162,26 +177,28 @@ impl<'a> Reader<'a> {
     /// Skips a value and gives it as written.
     fn raw(&mut self) -> Result<&'a [u8], Broken> {
         self.peek();
-        let start = self.at;
+        let (start, skipped) = (self.at, self.skipped.len());
         self.skip()?;
+        self.skipped.truncate(skipped);
         Ok(&self.text[start..self.at])
+    }
+
+    /// Skips a string after its opening quote. Names are not noted: they are many, and hardly ever differ.
+    fn skip_string_rest(&mut self) -> Result<(), Broken> {
+        let start = self.at;
+        let string = self.string_rest()?;
+        if self.skipped.len() < self.skipped_max && self.text.get(self.at) != Some(&b':') {
+            self.skipped.push(start..start + string.len());
+        }
+        Ok(())
     }
 
     /// Takes a string after its opening quote, escapes as written.
     fn string_rest(&mut self) -> Result<&'a [u8], Broken> {
         let start = self.at;
-        loop {
-            let found = quote_or_escape(&self.text[self.at..]);
-            let at = self.at + found.ok_or(Broken)?;
-            if self.text[at] == b'"' {
-                self.at = at + 1;
-                return Ok(&self.text[start..at]);
-            }
-            self.at = at + 2;
-            if self.at > self.text.len() {
-                return Err(Broken);
-            }
-        }
+        let end = start + string_end(&self.text[start..]).ok_or(Broken)?;
+        self.at = end + 1;
+        Ok(&self.text[start..end])
     }
 
     fn literal(&mut self, literal: &[u8]) -> Result<(), Broken> {
@@ -209,6 +226,18 @@ impl<'a> Reader<'a> {
 
     fn expect(&mut self, byte: u8) -> Result<(), Broken> {
         if self.take(byte) { Ok(()) } else { Err(Broken) }
+    }
+}
+
+/// Where the quote is that ends the string whose opening quote is just before `text`.
+pub(crate) fn string_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += quote_or_escape(text.get(at..)?)?;
+        if text[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod endpoint;
 mod lenient;
+mod repeat;
 mod request;
 mod response;
 mod stream;

@@ -5,6 +5,7 @@ use gatelog_model::Tokens;
 use crate::{
     OperationHint, StreamTap,
     lenient::{Broken, Fields, Reader},
+    repeat::{LastRead, STRINGS_MAX},
     stream::is_stream,
     tokens::Usage,
 };
@@ -61,11 +62,18 @@ pub fn read_response(body: &str, hint: OperationHint) -> ResponseFacts {
     facts
 }
 
-/// Reads one frame of a stream into `facts`; says whether it is the last one.
-pub(crate) fn read_frame(frame: &[u8], facts: &mut ResponseFacts, hint: OperationHint) -> bool {
+/// Reads one frame of a stream into `facts`, unless it says what the last one said; says whether it is the stream's end.
+pub(crate) fn read_frame(frame: &[u8], facts: &mut ResponseFacts, hint: OperationHint, last: &mut LastRead) -> bool {
+    if last.is_repeated_by(frame) {
+        return false;
+    }
     let mut body = Body::new(facts, hint);
-    // A cut or foreign frame counts as far as it goes.
-    let _ = Reader::new(frame).object(&mut body);
+    let mut reader = Reader::noting_skipped(frame, STRINGS_MAX);
+    match reader.object(&mut body) {
+        Ok(()) => last.remember(frame, reader),
+        // A cut or foreign frame counts as far as it goes.
+        Err(Broken) => last.forget(),
+    }
     body.is_last
 }
 

@@ -2,7 +2,7 @@
 
 use gatelog_model::Operation;
 
-use crate::{OperationHint, ResponseFacts, response::read_frame};
+use crate::{OperationHint, ResponseFacts, repeat::LastRead, response::read_frame};
 
 /// Most bytes of one line, and of the data of one event, that are kept; more is skipped as if it were not there.
 ///
@@ -29,6 +29,7 @@ pub struct StreamTap {
     /// The event grew too large: it is skipped as a whole.
     is_event_skipped: bool,
     is_first_line: bool,
+    last_read: LastRead,
 }
 
 /// Whether a body looks like a stream of events rather than JSON.
@@ -49,6 +50,7 @@ impl StreamTap {
             has_data: false,
             is_event_skipped: false,
             is_first_line: true,
+            last_read: LastRead::default(),
         }
     }
 
@@ -135,7 +137,7 @@ impl StreamTap {
             let is_last = if self.event.trim_ascii() == b"[DONE]" {
                 true
             } else {
-                read_frame(&self.event, &mut self.facts, self.hint)
+                read_frame(&self.event, &mut self.facts, self.hint, &mut self.last_read)
             };
             self.facts.complete |= is_last;
         }
