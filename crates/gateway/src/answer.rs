@@ -10,24 +10,27 @@
 //! come until then.
 
 use std::{
+    mem,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{Either, Full};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     settle::{Ending, Passing, Settled},
-    turn::Turn,
+    upstream::UpstreamBody,
 };
 
 /// Bytes that are gathered at most before they are sent on: a socket's send buffer takes about as much.
 const GATHER_BYTES_MAX: usize = 64 * 1024;
+
+/// Room for the start of several pieces.
+const GATHER_BYTES_MIN: usize = 8 * 1024;
 
 /// The body of any answer of the gateway: its own text, or a provider's bytes.
 pub(crate) type AnswerBody = Either<Full<Bytes>, PassingBody>;
@@ -67,17 +70,27 @@ enum State {
     Closed,
 }
 
+/// Why nothing more is gathered for now.
+enum Stop {
+    /// Nothing more has come yet.
+    Wait,
+    /// It is enough to be sent on.
+    Full,
+    /// Everything has come.
+    End,
+    /// It ends early.
+    Broken(BrokenAnswer),
+}
+
 /// A provider's body, watched.
 pub(crate) struct PassingBody {
-    provider: Incoming,
+    provider: UpstreamBody,
     state: State,
-    /// Pieces that can be sent on.
+    /// Pieces that can be sent on; none while a task waits for the provider.
     ready: BytesMut,
     /// One piece alone is passed on without a copy.
     single: Option<Bytes>,
     trailers: Option<Frame<Bytes>>,
-    /// The connection's task has its turn to bring what is there already.
-    turn: Option<Arc<Turn>>,
     broken: Option<BrokenAnswer>,
     /// Bytes that are still to come, if the answer says so.
     remaining: Option<u64>,
@@ -86,7 +99,7 @@ pub(crate) struct PassingBody {
 }
 
 impl PassingBody {
-    pub(crate) fn new(provider: Incoming, passing: Passing, bounds: AnswerBounds) -> Self {
+    pub(crate) fn new(provider: UpstreamBody, passing: Passing, bounds: AnswerBounds) -> Self {
         let remaining = provider.size_hint().exact();
         Self {
             provider,
@@ -94,7 +107,6 @@ impl PassingBody {
             ready: BytesMut::new(),
             single: None,
             trailers: None,
-            turn: None,
             broken: None,
             remaining,
             bounds,
@@ -106,11 +118,12 @@ impl PassingBody {
         self.ready.len() + self.single.as_ref().map_or(0, Bytes::len)
     }
 
-    fn gather(&mut self, piece: Bytes) {
+    fn push(&mut self, piece: Bytes) {
         match self.single.take() {
             None if self.ready.is_empty() => self.single = Some(piece),
             first => {
                 if let Some(first) = first {
+                    self.ready.reserve(GATHER_BYTES_MIN.max(first.len() + piece.len()));
                     self.ready.extend_from_slice(&first);
                 }
                 self.ready.extend_from_slice(&piece);
@@ -119,69 +132,73 @@ impl PassingBody {
     }
 
     fn take_ready(&mut self) -> Option<Frame<Bytes>> {
-        self.turn = None;
-        let piece = self.single.take().or_else(|| (!self.ready.is_empty()).then(|| self.ready.split().freeze()));
+        let piece =
+            self.single.take().or_else(|| (!self.ready.is_empty()).then(|| mem::take(&mut self.ready).freeze()));
         piece.map(Frame::data)
+    }
+
+    /// Gathers what the provider has sent, of which `passed` bytes have passed before.
+    fn gather(&mut self, passed: u64, context: &mut Context<'_>) -> Stop {
+        loop {
+            match Pin::new(&mut self.provider).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(piece) => {
+                        if passed + (self.ready_bytes() + piece.len()) as u64 > self.bounds.bytes_max {
+                            return Stop::Broken(BrokenAnswer::TooLarge(self.bounds.bytes_max));
+                        }
+                        self.push(piece);
+                        if self.provider.is_end_stream() {
+                            return Stop::End;
+                        }
+                    }
+                    Err(frame) => self.trailers = Some(frame),
+                },
+                Poll::Ready(Some(Err(error))) => return Stop::Broken(BrokenAnswer::Provider(error)),
+                Poll::Ready(None) => return Stop::End,
+                Poll::Pending => return Stop::Wait,
+            }
+            if self.ready_bytes() >= GATHER_BYTES_MAX {
+                return Stop::Full;
+            }
+        }
     }
 
     /// Takes what the provider sent. Returns what can be sent on now, `Ready(None)` when the state has changed.
     fn poll_provider(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
-        let State::Passing(passing) = &mut self.state else { return Poll::Ready(None) };
-        match Pin::new(&mut self.provider).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                Ok(piece) => {
-                    if passing.bytes() + piece.len() as u64 > self.bounds.bytes_max {
-                        self.broken = Some(BrokenAnswer::TooLarge(self.bounds.bytes_max));
-                        self.close(Ending::Broken);
-                        return Poll::Ready(None);
-                    }
-                    passing.take(&piece);
-                    self.silence.as_mut().reset(Instant::now() + self.bounds.idle_timeout);
-                    self.remaining = self.remaining.map(|bytes| bytes.saturating_sub(piece.len() as u64));
-                    let is_last = passing.is_complete() || self.remaining == Some(0) || self.provider.is_end_stream();
-                    self.gather(piece);
-                    if is_last {
-                        self.close(Ending::Complete);
-                    } else if self.ready_bytes() >= GATHER_BYTES_MAX {
-                        return Poll::Ready(self.take_ready());
-                    }
-                    Poll::Ready(None)
-                }
-                Err(frame) => {
-                    self.trailers = Some(frame);
-                    Poll::Ready(None)
-                }
-            },
-            Poll::Ready(Some(Err(error))) => {
-                self.broken = Some(BrokenAnswer::Provider(error));
+        let State::Passing(passing) = &self.state else { return Poll::Ready(None) };
+        let stop = self.gather(passing.bytes(), context);
+        let has_said_all = self.take_note();
+        match stop {
+            Stop::Broken(broken) => {
+                self.broken = Some(broken);
                 self.close(Ending::Broken);
-                Poll::Ready(None)
             }
-            Poll::Ready(None) => {
-                self.close(Ending::Complete);
-                Poll::Ready(None)
-            }
-            Poll::Pending if self.ready_bytes() == 0 => {
+            Stop::End => self.close(Ending::Complete),
+            Stop::Wait | Stop::Full if has_said_all => self.close(Ending::Complete),
+            Stop::Wait | Stop::Full if self.ready_bytes() > 0 => return Poll::Ready(self.take_ready()),
+            Stop::Wait | Stop::Full => {
                 ready!(self.silence.as_mut().poll(context));
                 self.broken = Some(BrokenAnswer::Silent(self.bounds.idle_timeout));
                 self.close(Ending::Broken);
-                Poll::Ready(None)
             }
-            // The provider's connection hands over one piece at a time, and has the next one ready only after its task
-            // has run again. A system call for each piece would cost several times what that does.
-            Poll::Pending => match &self.turn {
-                Some(turn) if turn.has_come() => Poll::Ready(self.take_ready()),
-                Some(_) => Poll::Pending,
-                None => {
-                    self.turn = Some(Turn::ask(context));
-                    Poll::Pending
-                }
-            },
         }
+        Poll::Ready(None)
+    }
+
+    /// Takes note of what was gathered before it is sent on. Says whether nothing more will come.
+    fn take_note(&mut self) -> bool {
+        let State::Passing(passing) = &mut self.state else { return false };
+        let gathered = self.single.as_deref().unwrap_or(&self.ready);
+        if !gathered.is_empty() {
+            passing.take(gathered);
+            self.remaining = self.remaining.map(|bytes| bytes.saturating_sub(gathered.len() as u64));
+            self.silence.as_mut().reset(Instant::now() + self.bounds.idle_timeout);
+        }
+        passing.is_complete() || self.remaining == Some(0)
     }
 
     fn close(&mut self, ending: Ending) {
-        if let State::Passing(passing) = std::mem::replace(&mut self.state, State::Closed) {
+        if let State::Passing(passing) = mem::replace(&mut self.state, State::Closed) {
             self.state = State::Closing(passing.close(ending));
         }
     }

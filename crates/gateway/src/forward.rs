@@ -13,7 +13,6 @@ use bytes::Bytes;
 use gatelog_model::TimestampMicros;
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
@@ -25,7 +24,7 @@ use crate::{
     metrics,
     plan::Step,
     retry::{asked_wait, is_fallback, is_retryable},
-    upstream::{UpstreamError, UpstreamRequest},
+    upstream::{UpstreamBody, UpstreamError, UpstreamRequest},
 };
 
 /// What is read of an answer that is not passed on; errors are short.
@@ -43,7 +42,7 @@ pub(crate) enum Forwarded {
 
 /// A provider's answer, its body still to come.
 pub(crate) struct Answered {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<UpstreamBody>,
     pub(crate) record: OpenRecord,
     pub(crate) made: Made,
 }
@@ -63,7 +62,7 @@ pub(crate) struct Made {
 
 /// What to do after one try.
 enum Next {
-    Answer(Box<(Response<Incoming>, OpenRecord)>),
+    Answer(Box<(Response<UpstreamBody>, OpenRecord)>),
     Again(Duration),
     Elsewhere(GatewayError),
     GiveUp(GatewayError),
@@ -190,7 +189,7 @@ impl Forwarding<'_> {
         step: &Arc<Step>,
         attempt: u32,
         has_next: bool,
-        response: Response<Incoming>,
+        response: Response<UpstreamBody>,
         record: OpenRecord,
     ) -> Next {
         let status = response.status();
@@ -219,7 +218,7 @@ impl Forwarding<'_> {
         step: &Step,
         attempt: u32,
         has_next: bool,
-        response: &Response<Incoming>,
+        response: &Response<UpstreamBody>,
         now: TimestampMicros,
     ) -> Option<Next> {
         let wait = asked_wait(response.headers(), now).unwrap_or_else(|| step.retry.wait_after(attempt));
@@ -251,7 +250,7 @@ impl Forwarding<'_> {
     }
 
     /// Reads an answer that is not passed on, for its record.
-    async fn drain(&self, response: Response<Incoming>, record: OpenRecord) {
+    async fn drain(&self, response: Response<UpstreamBody>, record: OpenRecord) {
         let status = response.status().as_u16();
         let ttft = Some(record.started().elapsed());
         let read = timeout(DRAIN_TIMEOUT, Limited::new(response.into_body(), DRAINED_BYTES_MAX).collect()).await;
@@ -263,7 +262,7 @@ impl Forwarding<'_> {
 
 /// What came of sending a request.
 enum Sent {
-    Answered(Response<Incoming>),
+    Answered(Response<UpstreamBody>),
     TimedOut,
     Unreachable(UpstreamError),
 }

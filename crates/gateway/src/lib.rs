@@ -30,7 +30,6 @@ mod settle;
 mod spans;
 mod targets;
 mod tokens;
-mod turn;
 mod upstream;
 mod webhook;
 mod workers;

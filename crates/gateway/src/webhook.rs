@@ -66,6 +66,7 @@ impl Webhook {
 
     /// Runs until shutdown.
     pub async fn run(self, shutdown: Shutdown) {
+        tokio::spawn(self.client.sweeping());
         while shutdown.sleep(INTERVAL).await {
             self.post_due().await;
         }

@@ -22,10 +22,6 @@ use tokio::{
 
 use crate::{gateway::Gateway, service::Answerer, upstream::Upstream};
 
-/// Tasks that are run before sockets are looked at again, if so many can run. A piece of a stream takes two, so that this
-/// many let some dozens of streams gather what they have before it is sent on; they take a millisecond or two.
-const EVENT_INTERVAL: u32 = 1_024;
-
 /// The threads; they end when this is dropped, and what is still open on them is dropped there.
 pub(crate) struct Workers(Vec<Worker>);
 
@@ -67,7 +63,7 @@ impl Workers {
 
 impl Worker {
     fn start(number: usize, gateway: &Gateway) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().event_interval(EVENT_INTERVAL).enable_all().build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (end, ended) = oneshot::channel::<()>();
         let run = move || {
@@ -77,6 +73,7 @@ impl Worker {
         };
         thread::Builder::new().name(format!("gateway-{number}")).spawn(run)?;
         let upstream = Upstream::new(&gateway.0.upstream_tls);
+        handle.spawn(upstream.sweeping());
         let answerer = Answerer { shared: Arc::clone(&gateway.0), upstream };
         Ok(Self { runtime: handle, answerer, open: Arc::default(), _end: end })
     }
