@@ -32,6 +32,9 @@ const GATHER_BYTES_MAX: usize = 64 * 1024;
 /// Room for the start of several pieces.
 const GATHER_BYTES_MIN: usize = 8 * 1024;
 
+/// What a provider may send after a stream has said that it is over: an empty line or two.
+const REST_BYTES_MAX: usize = 64 * 1024;
+
 /// The body of any answer of the gateway: its own text, or a provider's bytes.
 pub(crate) type AnswerBody = Either<Full<Bytes>, PassingBody>;
 
@@ -94,6 +97,8 @@ pub(crate) struct PassingBody {
     broken: Option<BrokenAnswer>,
     /// Bytes that are still to come, if the answer says so.
     remaining: Option<u64>,
+    /// Bytes that came after all was said.
+    rest_bytes: usize,
     bounds: AnswerBounds,
     silence: Pin<Box<Sleep>>,
 }
@@ -109,6 +114,7 @@ impl PassingBody {
             trailers: None,
             broken: None,
             remaining,
+            rest_bytes: 0,
             bounds,
             silence: Box::pin(sleep(bounds.idle_timeout)),
         }
@@ -215,8 +221,20 @@ impl PassingBody {
         if let Some(frame) = self.trailers.take() {
             return Poll::Ready(Some(Ok(frame)));
         }
-        let rest = ready!(Pin::new(&mut self.provider).poll_frame(context));
-        Poll::Ready(rest.map(|frame| frame.map_err(BrokenAnswer::Provider)))
+        match Pin::new(&mut self.provider).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.rest_bytes += frame.data_ref().map_or(0, Bytes::len);
+                let is_short = self.rest_bytes <= REST_BYTES_MAX;
+                let frame = is_short.then_some(frame).ok_or(BrokenAnswer::TooLarge(REST_BYTES_MAX as u64));
+                Poll::Ready(Some(frame))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BrokenAnswer::Provider(error)))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                ready!(self.silence.as_mut().poll(context));
+                Poll::Ready(Some(Err(BrokenAnswer::Silent(self.bounds.idle_timeout))))
+            }
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::common::{ACME, CHAT, Setup, World, chat_body, stream_body};
-use gatelog_gateway::GatewayOptions;
+use crate::common::{ACME, CHAT, Setup, World, azure_target, chat_body, stream_body};
+use gatelog_gateway::{GatewayOptions, TargetOptions};
 use gatelog_testkit::azure::{Behaviour, CallEnd, Ending};
 use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
 async fn a_stream_passes_untouched_and_its_usage_is_recorded() {
@@ -194,4 +195,31 @@ async fn wait_for(what: &str, is_so: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("waited in vain for {what}");
+}
+
+/// It has said everything, but neither ends its body nor hangs up.
+#[tokio::test]
+async fn a_provider_that_does_not_end_after_its_last_word_is_left_in_time() {
+    const SAID: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n\
+                        e\r\ndata: [DONE]\n\n\r\n";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let left = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = vec![0; 64 << 10];
+        assert!(stream.read(&mut read).await.unwrap() > 0);
+        stream.write_all(SAID.as_bytes()).await.unwrap();
+        while stream.read(&mut read).await.is_ok_and(|bytes| bytes > 0) {}
+    });
+    let target = TargetOptions { base_url, ..azure_target("endless", "aoai-endless", "westeurope") };
+    let idle_timeout = Duration::from_millis(150);
+    let options = GatewayOptions { targets: vec![target], idle_timeout, ..GatewayOptions::default() };
+    let world = World::start(Setup { options, ..Setup::default() }).await;
+    let path = CHAT.replace("aoai-za", "aoai-endless");
+    let mut body = world.open(&path, &[("api-key", "k"), ACME], stream_body("hello")).await.into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "data: [DONE]\n\n");
+    let end = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("it does not wait for ever");
+    assert!(end.unwrap().is_err(), "the body has no end");
+    tokio::time::timeout(Duration::from_secs(10), left).await.expect("the provider is hung up on").unwrap();
+    assert_eq!(world.records().await[0]["StatusCode"], 200);
 }
