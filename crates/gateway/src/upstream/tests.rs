@@ -6,22 +6,19 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::{body::Body as _, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use hyper::body::Body as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::Notify,
 };
-use tokio_rustls::TlsAcceptor;
 
 use super::*;
+
+mod mixed;
+mod tls;
 
 const BODY: &str = "{\"model\":\"m\"}";
 
@@ -371,119 +368,4 @@ async fn what_is_closed_or_idle_for_long_is_swept() {
     tokio::time::advance(pool::IDLE_TIMEOUT).await;
     client.pool.sweep();
     assert_eq!(client.pool.idle(), 0);
-}
-
-/// Answers over TLS with what it was sent.
-struct TlsProvider {
-    uri: Uri,
-    certificate: CertificateDer<'static>,
-    connections: Arc<AtomicUsize>,
-    hang_up: Arc<Notify>,
-}
-
-impl TlsProvider {
-    async fn start(protocol: &str) -> Self {
-        let rcgen::CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let certificate: CertificateDer<'static> = cert.der().clone();
-        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let mut config = config.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
-        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let provider = Self {
-            uri: format!("https://localhost:{}/x", listener.local_addr().unwrap().port()).parse().unwrap(),
-            certificate,
-            connections: Arc::default(),
-            hang_up: Arc::default(),
-        };
-        let (connections, hang_up) = (Arc::clone(&provider.connections), Arc::clone(&provider.hang_up));
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                connections.fetch_add(1, Ordering::SeqCst);
-                let (acceptor, hang_up) = (TlsAcceptor::from(Arc::new(config.clone())), Arc::clone(&hang_up));
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
-                        request.into_body().collect().await.map(|body| Response::new(Full::new(body.to_bytes())))
-                    });
-                    let builder = auto::Builder::new(TokioExecutor::new());
-                    let connection = builder.serve_connection(TokioIo::new(stream), service);
-                    tokio::select! { _ = connection => {}, () = hang_up.notified() => {} }
-                });
-            }
-        });
-        provider
-    }
-
-    fn client(&self) -> Upstream {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        Upstream::new(&trusting(roots))
-    }
-
-    fn request(&self) -> UpstreamRequest {
-        let body = Bytes::from_static(BODY.as_bytes());
-        UpstreamRequest { method: Method::POST, uri: self.uri.clone(), headers: HeaderMap::new(), body }
-    }
-
-    fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
-    }
-}
-
-#[tokio::test]
-async fn providers_that_speak_http2_are_asked_on_one_connection() {
-    const REQUESTS: usize = 20;
-    let provider = TlsProvider::start("h2").await;
-    let client = provider.client();
-    let first = client.send(provider.request()).await.unwrap();
-    assert_eq!((first.version(), first.status()), (Version::HTTP_2, StatusCode::OK));
-    let at_once = futures::future::join_all((0..REQUESTS).map(|_| client.send(provider.request()))).await;
-    for answer in at_once {
-        assert_eq!(text(answer.unwrap()).await, BODY);
-    }
-    assert_eq!(text(first).await, BODY);
-    assert_eq!(provider.connections(), 1);
-
-    provider.hang_up.notify_one();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
-    assert_eq!(provider.connections(), 2);
-    tokio::time::pause();
-    tokio::time::advance(pool::IDLE_TIMEOUT).await;
-    tokio::time::resume();
-    assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
-    assert_eq!(provider.connections(), 3, "too old to be trusted");
-}
-
-#[tokio::test]
-async fn the_first_requests_of_all_may_come_at_once() {
-    let provider = TlsProvider::start("h2").await;
-    let client = provider.client();
-    for answer in futures::future::join_all((0..5).map(|_| client.send(provider.request()))).await {
-        assert_eq!(text(answer.unwrap()).await, BODY);
-    }
-    let before = provider.connections();
-    assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
-    assert_eq!(provider.connections(), before);
-}
-
-#[tokio::test]
-async fn a_connection_over_tls_is_kept_too() {
-    let provider = TlsProvider::start("http/1.1").await;
-    let client = provider.client();
-    for _ in 0..3 {
-        let answer = client.send(provider.request()).await.unwrap();
-        assert_eq!(answer.version(), Version::HTTP_11);
-        assert_eq!(text(answer).await, BODY);
-    }
-    assert_eq!(provider.connections(), 1);
-    provider.hang_up.notify_one();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
-    assert_eq!(provider.connections(), 2);
 }
