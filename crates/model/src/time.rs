@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_HOUR: i64 = 3_600 * MICROS_PER_SECOND;
@@ -86,12 +86,18 @@ impl TimestampMicros {
 
 impl fmt::Display for TimestampMicros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.to_datetime().format("%Y-%m-%dT%H:%M:%S%.6fZ"))
+        let at = self.to_datetime();
+        // By hand: chrono reads a format anew each time, and every audit record has one of these.
+        let (year, month, day) = (at.year(), at.month(), at.day());
+        let (hour, minute, second, micros) = (at.hour(), at.minute(), at.second(), at.timestamp_subsec_micros());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::SecondsFormat;
+
     use super::*;
 
     #[test]
@@ -104,5 +110,14 @@ mod tests {
         assert_eq!(at.hour().micros(), MICROS_PER_DAY * 3 + MICROS_PER_HOUR * 5);
         assert_eq!(at.to_string(), "1970-01-04T05:00:00.000007Z");
         assert_eq!(TimestampMicros::MAX.to_string(), "9999-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn it_is_written_as_rfc_3339_has_it() {
+        // A step that no unit of time divides: 25,000 instants.
+        for micros in (0..=TimestampMicros::MAX.micros()).step_by(10_141_204_801_859) {
+            let at = TimestampMicros::try_new(micros).unwrap();
+            assert_eq!(at.to_string(), at.to_datetime().to_rfc3339_opts(SecondsFormat::Micros, true));
+        }
     }
 }
