@@ -1,6 +1,9 @@
 //! What opens, what does not, and with which reason.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
 use base64::Engine;
 
@@ -77,6 +80,9 @@ fn one_record_has_one_wrapped_key_and_a_nonce_per_field() {
     assert_ne!(first.iv, second.iv);
     assert_ne!(first.data, second.data);
     assert_ne!(first.key, parts(&seal(&KEY_2048, b"a")).key, "another record, another key");
+    let ivs: HashSet<_> = (0..1_000).map(|_| parts(&sealer.seal(b"a").unwrap()).iv).collect();
+    assert_eq!(ivs.len(), 1_000);
+    assert!(!ivs.contains(&first.iv) && !ivs.contains(&second.iv));
 }
 
 #[test]
