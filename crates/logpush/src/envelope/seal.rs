@@ -1,9 +1,6 @@
 //! Sealing fields, so that our own gateway and the demo write what Cloudflare writes.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::fmt;
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -32,14 +29,7 @@ pub struct SealingKey {
 pub struct LineSealer {
     wrapped: String,
     key: LessSafeKey,
-    /// The start of every nonce.
-    salt: [u8; SALT_BYTES],
-    /// Fields sealed so far, the rest of the next nonce: none comes twice under this key (NIST SP 800-38D, 8.2.1).
-    sealed: AtomicU32,
 }
-
-/// What a nonce has beside the number of the field.
-const SALT_BYTES: usize = IV_BYTES - size_of::<u32>();
 
 /// The system gave no randomness, or the cryptographic library failed in itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,38 +85,24 @@ impl SealingKey {
     ///
     /// [`SealError`] when the system gives no randomness.
     pub fn new_line(&self) -> Result<LineSealer, SealError> {
-        let mut random = Zeroizing::new([0; AES_KEY_BYTES + SALT_BYTES]);
-        rand::fill(random.as_mut_slice())?;
-        let (key, salt) = random.split_first_chunk::<AES_KEY_BYTES>().expect("it is longer");
+        let mut key = Zeroizing::new([0; AES_KEY_BYTES]);
+        rand::fill(key.as_mut_slice())?;
         let mut wrapped = vec![0; self.public.ciphertext_size()];
-        let wrapped = self.public.encrypt(&OAEP_SHA256_MGF1SHA256, key, &mut wrapped, None)?;
-        Ok(LineSealer {
-            wrapped: BASE64.encode(wrapped),
-            key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?),
-            salt: salt.try_into().expect("that much is left"),
-            sealed: AtomicU32::new(0),
-        })
+        let wrapped = self.public.encrypt(&OAEP_SHA256_MGF1SHA256, key.as_slice(), &mut wrapped, None)?;
+        let wrapped = BASE64.encode(wrapped);
+        Ok(LineSealer { wrapped, key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_slice())?) })
     }
 }
 
 impl LineSealer {
-    /// A nonce that no field of this record had before.
-    fn next_iv(&self) -> Result<[u8; IV_BYTES], SealError> {
-        let take = |sealed: u32| sealed.checked_add(1);
-        let number = self.sealed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_err(|_full| SealError)?;
-        let mut iv = [0; IV_BYTES];
-        iv[..SALT_BYTES].copy_from_slice(&self.salt);
-        iv[SALT_BYTES..].copy_from_slice(&number.to_be_bytes());
-        Ok(iv)
-    }
-
     /// Seals one field and appends the JSON text of its envelope; on failure `out` is as it was.
     ///
     /// # Errors
     ///
-    /// [`SealError`] when the cryptographic library fails in itself.
+    /// [`SealError`] when the system gives no randomness.
     pub fn seal_into(&self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
-        let iv = self.next_iv()?;
+        let mut iv = [0; IV_BYTES];
+        rand::fill(&mut iv)?;
         let mut data = Vec::with_capacity(plain.len() + TAG_BYTES);
         data.extend_from_slice(plain);
         self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(iv), Aad::empty(), &mut data)?;
@@ -145,7 +121,7 @@ impl LineSealer {
     ///
     /// # Errors
     ///
-    /// [`SealError`] when the cryptographic library fails in itself.
+    /// [`SealError`] when the system gives no randomness.
     pub fn seal(&self, plain: &[u8]) -> Result<String, SealError> {
         let mut out = Vec::new();
         self.seal_into(plain, &mut out)?;
