@@ -161,7 +161,7 @@ fn check_line(line: &[u8]) -> Result<(), AppendError> {
         return Err(AppendError::TooLong { bytes: line.len() });
     }
     match line.split_last() {
-        Some((b'\n', text)) if !text.trim_ascii().is_empty() && !text.contains(&b'\n') => Ok(()),
+        Some((b'\n', text)) if !text.trim_ascii().is_empty() && memchr::memchr(b'\n', text).is_none() => Ok(()),
         _ => Err(AppendError::NotALine),
     }
 }
