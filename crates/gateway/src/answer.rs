@@ -9,6 +9,8 @@
 //! When the caller hangs up, hyper drops the body; that drops the provider's connection and closes the record with what had
 //! come until then.
 
+mod gathered;
+
 use std::{
     mem,
     pin::Pin,
@@ -16,10 +18,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
+
+use gathered::Gathered;
 
 use crate::{
     settle::{Ending, Passing, Settled},
@@ -28,9 +32,6 @@ use crate::{
 
 /// Bytes that are gathered at most before they are sent on: a socket's send buffer takes about as much.
 const GATHER_BYTES_MAX: usize = 64 * 1024;
-
-/// Room for the start of several pieces.
-const GATHER_BYTES_MIN: usize = 8 * 1024;
 
 /// What a provider may send after a stream has said that it is over: an empty line or two.
 const REST_BYTES_MAX: usize = 64 * 1024;
@@ -89,10 +90,8 @@ enum Stop {
 pub(crate) struct PassingBody {
     provider: UpstreamBody,
     state: State,
-    /// Pieces that can be sent on; none while a task waits for the provider.
-    ready: BytesMut,
-    /// One piece alone is passed on without a copy.
-    single: Option<Bytes>,
+    /// What can be sent on; nothing while a task waits for the provider.
+    ready: Option<Bytes>,
     trailers: Option<Frame<Bytes>>,
     broken: Option<BrokenAnswer>,
     /// Bytes that are still to come, if the answer says so.
@@ -109,8 +108,7 @@ impl PassingBody {
         Self {
             provider,
             state: State::Passing(Box::new(passing)),
-            ready: BytesMut::new(),
-            single: None,
+            ready: None,
             trailers: None,
             broken: None,
             remaining,
@@ -120,39 +118,20 @@ impl PassingBody {
         }
     }
 
-    fn ready_bytes(&self) -> usize {
-        self.ready.len() + self.single.as_ref().map_or(0, Bytes::len)
-    }
-
-    fn push(&mut self, piece: Bytes) {
-        match self.single.take() {
-            None if self.ready.is_empty() => self.single = Some(piece),
-            first => {
-                if let Some(first) = first {
-                    self.ready.reserve(GATHER_BYTES_MIN.max(first.len() + piece.len()));
-                    self.ready.extend_from_slice(&first);
-                }
-                self.ready.extend_from_slice(&piece);
-            }
-        }
-    }
-
     fn take_ready(&mut self) -> Option<Frame<Bytes>> {
-        let piece =
-            self.single.take().or_else(|| (!self.ready.is_empty()).then(|| mem::take(&mut self.ready).freeze()));
-        piece.map(Frame::data)
+        self.ready.take().map(Frame::data)
     }
 
     /// Gathers what the provider has sent, of which `passed` bytes have passed before.
-    fn gather(&mut self, passed: u64, context: &mut Context<'_>) -> Stop {
+    fn gather(&mut self, gathered: &mut Gathered<'_>, passed: u64, context: &mut Context<'_>) -> Stop {
         loop {
             match Pin::new(&mut self.provider).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(piece) => {
-                        if passed + (self.ready_bytes() + piece.len()) as u64 > self.bounds.bytes_max {
+                        if passed + (gathered.len() + piece.len()) as u64 > self.bounds.bytes_max {
                             return Stop::Broken(BrokenAnswer::TooLarge(self.bounds.bytes_max));
                         }
-                        self.push(piece);
+                        gathered.push(piece);
                         if self.provider.is_end_stream() {
                             return Stop::End;
                         }
@@ -163,7 +142,7 @@ impl PassingBody {
                 Poll::Ready(None) => return Stop::End,
                 Poll::Pending => return Stop::Wait,
             }
-            if self.ready_bytes() >= GATHER_BYTES_MAX {
+            if gathered.len() >= GATHER_BYTES_MAX {
                 return Stop::Full;
             }
         }
@@ -172,7 +151,9 @@ impl PassingBody {
     /// Takes what the provider sent. Returns what can be sent on now, `Ready(None)` when the state has changed.
     fn poll_provider(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         let State::Passing(passing) = &self.state else { return Poll::Ready(None) };
-        let stop = self.gather(passing.bytes(), context);
+        let passed = passing.bytes();
+        let (stop, ready) = Gathered::gather(|gathered| self.gather(gathered, passed, context));
+        self.ready = ready;
         let has_said_all = self.take_note();
         match stop {
             Stop::Broken(broken) => {
@@ -181,7 +162,7 @@ impl PassingBody {
             }
             Stop::End => self.close(Ending::Complete),
             Stop::Wait | Stop::Full if has_said_all => self.close(Ending::Complete),
-            Stop::Wait | Stop::Full if self.ready_bytes() > 0 => return Poll::Ready(self.take_ready()),
+            Stop::Wait | Stop::Full if self.ready.is_some() => return Poll::Ready(self.take_ready()),
             Stop::Wait | Stop::Full => {
                 ready!(self.silence.as_mut().poll(context));
                 self.broken = Some(BrokenAnswer::Silent(self.bounds.idle_timeout));
@@ -194,10 +175,9 @@ impl PassingBody {
     /// Takes note of what was gathered before it is sent on. Says whether nothing more will come.
     fn take_note(&mut self) -> bool {
         let State::Passing(passing) = &mut self.state else { return false };
-        let gathered = self.single.as_deref().unwrap_or(&self.ready);
-        if !gathered.is_empty() {
-            passing.take(gathered);
-            self.remaining = self.remaining.map(|bytes| bytes.saturating_sub(gathered.len() as u64));
+        if let Some(ready) = &self.ready {
+            passing.take(ready);
+            self.remaining = self.remaining.map(|bytes| bytes.saturating_sub(ready.len() as u64));
             self.silence.as_mut().reset(Instant::now() + self.bounds.idle_timeout);
         }
         passing.is_complete() || self.remaining == Some(0)
@@ -258,8 +238,7 @@ impl Body for PassingBody {
                     let written = ready!(closing.as_mut().poll(context));
                     body.state = State::Closed;
                     if let Err(error) = written {
-                        body.ready.clear();
-                        body.single = None;
+                        body.ready = None;
                         body.broken = Some(BrokenAnswer::Audit(error));
                     }
                 }
@@ -271,14 +250,14 @@ impl Body for PassingBody {
     fn is_end_stream(&self) -> bool {
         // Never before the record is written, even of an empty body.
         matches!(self.state, State::Closed)
-            && self.ready_bytes() == 0
+            && self.ready.is_none()
             && self.broken.is_none()
             && self.trailers.is_none()
             && self.provider.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let held = self.ready_bytes() as u64;
+        let held = self.ready.as_ref().map_or(0, Bytes::len) as u64;
         match self.remaining {
             Some(bytes) => SizeHint::with_exact(bytes + held),
             None => SizeHint::default(),

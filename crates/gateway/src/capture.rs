@@ -140,7 +140,7 @@ impl Captured {
 pub(crate) fn logged(body: &[u8], text_bytes_max: usize) -> LoggedBody<'_> {
     let shown = &body[..boundary(body, text_bytes_max)];
     // The lossy reading looks at every character; nearly no body needs it.
-    let text = std::str::from_utf8(shown).map_or_else(|_| String::from_utf8_lossy(shown), Cow::Borrowed);
+    let text = simdutf8::basic::from_utf8(shown).map_or_else(|_| String::from_utf8_lossy(shown), Cow::Borrowed);
     let is_whole = shown.len() == body.len() && matches!(text, Cow::Borrowed(_));
     let whole = (!is_whole).then(|| (body.len() as u64, hex::encode(Sha256::digest(body))));
     LoggedBody { text, whole }

@@ -161,13 +161,13 @@ impl Passing {
         ending: Ending,
         record: &OpenRecord,
     ) -> Option<(CacheFill, Arc<StoredAnswer>)> {
-        let fill = self.fill.take()?;
+        let mut fill = self.fill.take()?;
         let facts = &closed.facts;
         let is_whole = ending == Ending::Complete && facts.complete && facts.error.is_none();
         let body = closed.body.whole().filter(|_| is_whole && self.status == StatusCode::OK)?;
         let answer = StoredAnswer {
             status: self.status,
-            headers: fill.headers.clone(),
+            headers: std::mem::take(&mut fill.headers),
             body,
             provider: record.step().target.name.to_str().unwrap_or_default().to_owned(),
             ttl: fill.ttl,
