@@ -40,7 +40,9 @@ pub(crate) fn for_caller(from: &HeaderMap) -> HeaderMap {
 /// The same headers in memory of their own. What was read of a connection shares the buffer that it was read into, and
 /// whoever keeps one value of that keeps all of it.
 pub(crate) fn apart(from: &HeaderMap) -> HeaderMap {
-    let values: Bytes = from.values().flat_map(|value| value.as_bytes()).copied().collect::<Vec<u8>>().into();
+    let mut values = Vec::with_capacity(from.values().map(HeaderValue::len).sum());
+    from.values().for_each(|value| values.extend_from_slice(value.as_bytes()));
+    let values = Bytes::from(values);
     let mut headers = HeaderMap::with_capacity(from.keys_len());
     let mut start = 0;
     for (name, value) in from {
@@ -69,20 +71,21 @@ fn is_framing(name: &HeaderName) -> bool {
 }
 
 fn without_hops(from: &HeaderMap, is_left_out: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let named = named_by_connection(from);
+    let is_hop = |name: &HeaderName| {
+        HOP_BY_HOP.contains(name) || named.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
+    };
     let mut headers = HeaderMap::with_capacity(from.keys_len() + 8);
-    for (name, value) in from {
-        let is_hop = HOP_BY_HOP.contains(name) || is_named_by_connection(from, name);
-        if !is_hop && !is_left_out(name) {
-            headers.append(name, value.clone());
-        }
+    for (name, value) in from.iter().filter(|(name, _)| !is_hop(name) && !is_left_out(name)) {
+        headers.append(name, value.clone());
     }
     headers
 }
 
-/// Whether `Connection` declares this header to be one of the connection.
-fn is_named_by_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
+/// The headers that `Connection` declares to be of the connection; mostly none.
+fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
     let lists = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    lists.flat_map(|list| list.split(',')).any(|named| named.trim().eq_ignore_ascii_case(name.as_str()))
+    lists.flat_map(|list| list.split(',')).map(str::trim).collect()
 }
 
 #[cfg(test)]
