@@ -11,6 +11,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
+/// A request in which a provider sees a reason to give up its stream.
+const RESET: &str = "reset";
+
 /// Answers over TLS with what it was sent.
 struct TlsProvider {
     uri: Uri,
@@ -46,7 +49,8 @@ impl TlsProvider {
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
-                        request.into_body().collect().await.map(|body| Response::new(Full::new(body.to_bytes())))
+                        let body = request.into_body().collect().await.map_err(|_| "broken")?.to_bytes();
+                        if body == RESET { Err("reset") } else { Ok(Response::new(Full::new(body))) }
                     });
                     let builder = auto::Builder::new(TokioExecutor::new());
                     let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -96,6 +100,26 @@ async fn providers_that_speak_http2_are_asked_on_one_connection() {
     tokio::time::resume();
     assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
     assert_eq!(provider.connections(), 3, "too old to be trusted");
+}
+
+/// Neither those beside it nor those after it notice.
+#[tokio::test]
+async fn a_stream_that_is_reset_breaks_no_other() {
+    let provider = TlsProvider::start("h2").await;
+    let client = provider.client();
+    let reset = || async {
+        let body = Bytes::from_static(RESET.as_bytes());
+        let failed = client.send(UpstreamRequest { body, ..provider.request() }).await.map(drop);
+        assert!(matches!(failed, Err(UpstreamError::Broken(_))), "{failed:?}");
+    };
+    let beside = client.send(provider.request()).await.unwrap();
+    reset().await;
+    assert_eq!(text(beside).await, BODY);
+    let asked = async { text(client.send(provider.request()).await.unwrap()).await };
+    let ((), answered) = tokio::join!(reset(), asked);
+    assert_eq!(answered, BODY);
+    assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
+    assert_eq!(provider.connections(), 1);
 }
 
 #[tokio::test]
