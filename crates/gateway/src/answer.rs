@@ -94,6 +94,8 @@ pub(crate) struct PassingBody {
     ready: Option<Bytes>,
     trailers: Option<Frame<Bytes>>,
     broken: Option<BrokenAnswer>,
+    /// What came before it broke could be sent.
+    could_be_sent: bool,
     /// Bytes that are still to come, if the answer says so.
     remaining: Option<u64>,
     /// Bytes that came after all was said.
@@ -111,6 +113,7 @@ impl PassingBody {
             ready: None,
             trailers: None,
             broken: None,
+            could_be_sent: false,
             remaining,
             rest_bytes: 0,
             bounds,
@@ -195,9 +198,18 @@ impl PassingBody {
         if let Some(frame) = self.take_ready() {
             return Poll::Ready(Some(Ok(frame)));
         }
-        if let Some(error) = self.broken.take() {
-            return Poll::Ready(Some(Err(error)));
+        if self.broken.is_none() {
+            match ready!(self.poll_behind_last(context)) {
+                Some(Err(broken)) => self.broken = Some(broken),
+                other => return Poll::Ready(other),
+            }
         }
+        ready!(self.poll_sent(context));
+        Poll::Ready(self.broken.take().map(Err))
+    }
+
+    /// Trailers, and what a provider sends after it has said everything.
+    fn poll_behind_last(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
         if let Some(frame) = self.trailers.take() {
             return Poll::Ready(Some(Ok(frame)));
         }
@@ -215,6 +227,16 @@ impl PassingBody {
                 Poll::Ready(Some(Err(BrokenAnswer::Silent(self.bounds.idle_timeout))))
             }
         }
+    }
+
+    /// Pending once, in which hyper sends what it was given. When a body fails, hyper forgets what it has not sent: the head of the
+    /// answer too, if all came at once.
+    fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if mem::replace(&mut self.could_be_sent, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

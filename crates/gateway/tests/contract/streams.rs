@@ -197,6 +197,31 @@ async fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     panic!("waited in vain for {what}");
 }
 
+/// However much of it came in one piece with its head, and whatever was said last.
+#[tokio::test]
+async fn what_came_before_a_provider_broke_off_reaches_the_caller() {
+    const SAID: [&str; 2] = ["data: {\"a\":1}\n\n", "data: {\"a\":1}\n\ndata: [DONE]\n\n"];
+    for said in SAID {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 64 << 10]).await.unwrap() > 0);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked";
+            let answer = format!("{head}\r\n\r\n{:x}\r\n{said}\r\n", said.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let target = TargetOptions { base_url, ..azure_target("cut", "aoai-cut", "westeurope") };
+        let options = GatewayOptions { targets: vec![target], ..GatewayOptions::default() };
+        let world = World::start(Setup { options, ..Setup::default() }).await;
+        let path = CHAT.replace("aoai-za", "aoai-cut");
+        let mut body = world.open(&path, &[("api-key", "k"), ACME], stream_body("hello")).await.into_body();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), said);
+        assert!(body.frame().await.unwrap().is_err(), "{said:?} is not all");
+        assert_eq!(world.records().await[0]["ResponseBody"], said);
+    }
+}
+
 /// It has said everything, but neither ends its body nor hangs up.
 #[tokio::test]
 async fn a_provider_that_does_not_end_after_its_last_word_is_left_in_time() {
