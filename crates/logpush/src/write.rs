@@ -10,8 +10,9 @@ use gzip::GzipWriter;
 
 use crate::{LineSealer, SealError};
 
-/// Text in one block: enough that its codes are nothing beside it, little enough to hold.
-const BLOCK_TEXT_BYTES: usize = 1 << 20;
+/// Text in one block: enough that its codes are nothing beside it, little enough to hold and to be done within a quarter of a
+/// millisecond.
+const BLOCK_TEXT_BYTES: usize = 256 << 10;
 
 /// What may be sealed, before it is.
 #[derive(Clone, Copy)]
