@@ -1,5 +1,10 @@
 //! `gatelog run`: what is asked of the gateway comes into the lake without another process.
 
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
 use gatelog_system_tests::{Audit, Call, Gateway, GatewayWorld, Labels, Run};
 use gatelog_testkit::{azure::Behaviour, ports::free_port};
 use http::StatusCode;
@@ -46,6 +51,41 @@ async fn requests_are_answered_and_billed_by_one_process() {
     let all: Labels = (0..40).collect();
     Audit::of(&world.world).await.assert_answered(&all, &all);
     assert_eq!(billed_requests(&world).await, "40");
+}
+
+/// A bug in ingest takes nothing with it that the gateway owes: the stream that is open passes whole, its record is shipped, and
+/// the status endpoints say until then what has happened. The next start bills it all.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_drains_when_ingest_breaks() {
+    let slow = Behaviour::default().frames(150).frame_every(Duration::from_millis(100));
+    let world = GatewayWorld::start(slow, SETTINGS).await;
+    let mut gateway = world.gateway("spool");
+    let status: SocketAddr = (Ipv4Addr::LOCALHOST, free_port().unwrap()).into();
+    let status_text = status.to_string();
+    let listening = ("GATELOG__STATUS__LISTEN", status_text.as_str());
+    gateway.start_as("run", &world, &[listening, ("GATELOG_CRASH_AT", "commit.before_begin@panic")]).await;
+
+    let stream = Call::chat("acme", "a long story", 400).streamed().labelled(5);
+    let broken = async {
+        let is_open = || world.azure.totals().by_tenant.get("acme").is_some_and(|counts| counts.open() == 1);
+        world.world.wait_until("the stream is open", async || is_open()).await;
+        ask(&world, &gateway, 0..5).await;
+        let is_said = async || {
+            let readiness = gatelog_runtime::ask_readiness(status).await;
+            matches!(readiness, Ok(Err(reason)) if reason.contains("ingest: ended by itself"))
+        };
+        world.world.wait_until("ingest is said to have ended", is_said).await;
+    };
+    let (answer, ()) = tokio::join!(world.call(gateway.address(), &stream), broken);
+    let answer = answer.unwrap();
+    assert_eq!((answer.status, answer.is_whole()), (StatusCode::OK, true));
+    assert_eq!(gateway.ended().await, Some(1));
+
+    gateway.start_as("run", &world, &[listening]).await;
+    world.world.wait_until("six requests are billed", async || billed_requests(&world).await == "6").await;
+    let all: Labels = (0..6).collect();
+    Audit::of(&world.world).await.assert_answered(&all, &all);
+    gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

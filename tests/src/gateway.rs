@@ -129,6 +129,11 @@ impl Gateway {
         running.kill();
     }
 
+    /// Waits until it ends by itself, and gives the code that it ends with.
+    pub async fn ended(&mut self) -> Option<i32> {
+        self.running.take().expect("it was started").ended().await.code()
+    }
+
     /// SIGTERM, which must end it with success.
     pub async fn stop(&mut self) {
         let mut running = self.running.take().expect("it was started");

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::Duration,
 };
 
@@ -125,11 +125,16 @@ impl Running {
     }
 
     /// SIGTERM, then waits; says whether it ended with success.
-    pub async fn stop(mut self) -> bool {
+    pub async fn stop(self) -> bool {
         self.signal(rustix::process::Signal::TERM);
+        self.ended().await.success()
+    }
+
+    /// Waits until it ends.
+    pub async fn ended(mut self) -> ExitStatus {
         let mut child = self.0.take().expect("it was not killed");
         let ended = tokio::task::spawn_blocking(move || child.wait());
-        tokio::time::timeout(PATIENCE, ended).await.expect("it drains").expect("no panic").expect("waiting").success()
+        tokio::time::timeout(PATIENCE, ended).await.expect("it ends").expect("no panic").expect("waiting")
     }
 
     /// Whether it still runs.

@@ -1,8 +1,8 @@
-//! Named points at which a test may kill or hold the process.
+//! Named points at which a test may kill, break or hold the process.
 //!
 //! A crash test arms one point through the environment of the real binary: `commit.before_commit` aborts there the first
 //! time, `commit.before_commit:3` the third time, `commit.before_commit:2@5000` holds the second time for five seconds
-//! and goes on. Without the feature `crash-points` every point is empty.
+//! and goes on, `commit.before_commit@panic` panics. Without the feature `crash-points` every point is empty.
 
 #[cfg(feature = "crash-points")]
 mod armed {
@@ -15,26 +15,34 @@ mod armed {
     };
 
     #[derive(Debug)]
+    enum Does {
+        Abort,
+        Panic,
+        Hold(Duration),
+    }
+
+    #[derive(Debug)]
     struct Point {
         name: String,
         nth: u64,
-        hold: Option<Duration>,
+        does: Does,
         passed: AtomicU64,
     }
 
     static POINT: OnceLock<Point> = OnceLock::new();
 
     pub(super) fn arm(spec: &str) {
-        let (spec, hold) = match spec.split_once('@') {
-            Some((spec, millis)) => (spec, millis.parse().ok().map(Duration::from_millis)),
-            None => (spec, None),
+        let (spec, does) = match spec.split_once('@') {
+            None => (spec, Does::Abort),
+            Some((spec, "panic")) => (spec, Does::Panic),
+            Some((spec, millis)) => (spec, Does::Hold(Duration::from_millis(millis.parse().expect("milliseconds")))),
         };
         let (name, nth) = match spec.split_once(':') {
             Some((name, nth)) => (name, nth.parse().unwrap_or(1)),
             None => (spec, 1),
         };
         // A second call changes nothing: the environment is read once.
-        let _ = POINT.set(Point { name: name.to_owned(), nth, hold, passed: AtomicU64::new(0) });
+        let _ = POINT.set(Point { name: name.to_owned(), nth, does, passed: AtomicU64::new(0) });
     }
 
     pub(super) fn pass(name: &str) {
@@ -42,10 +50,11 @@ mod armed {
         if point.passed.fetch_add(1, Ordering::SeqCst) + 1 != point.nth {
             return;
         }
-        match point.hold {
-            Some(hold) => std::thread::sleep(hold),
+        match point.does {
+            Does::Hold(time) => std::thread::sleep(time),
+            Does::Panic => panic!("a test wants `{name}` to panic"),
             // As close to `kill -9` as a process can do to itself: no destructors, no flush, no goodbye to Postgres.
-            None => std::process::abort(),
+            Does::Abort => std::process::abort(),
         }
     }
 }
