@@ -75,6 +75,11 @@ async fn the_gateway_drains_when_ingest_breaks() {
             matches!(readiness, Ok(Err(reason)) if reason.contains("ingest: ended by itself"))
         };
         world.world.wait_until("ingest is said to have ended", is_said).await;
+        // Longer than a listing takes to come round, which succeeds.
+        for _ in 0..20 {
+            assert!(is_said().await, "it stays so until the stream has ended");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     };
     let (answer, ()) = tokio::join!(world.call(gateway.address(), &stream), broken);
     let answer = answer.unwrap();

@@ -5,7 +5,7 @@
 use std::{
     future::IntoFuture as _,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -22,13 +22,21 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Readiness {
     worker: Option<&'static str>,
-    problem: Arc<Mutex<Option<String>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    problem: Option<String>,
+    /// Nothing changes it any more.
+    is_final: bool,
 }
 
 impl Default for Readiness {
     /// Of a process with one worker. Not ready: nothing has been proved yet.
     fn default() -> Self {
-        Self { worker: None, problem: Arc::new(Mutex::new(Some("starting".to_owned()))) }
+        let state = State { problem: Some("starting".to_owned()), is_final: false };
+        Self { worker: None, state: Arc::new(Mutex::new(state)) }
     }
 }
 
@@ -40,22 +48,34 @@ impl Readiness {
 
     /// Ready from now on.
     pub fn set_ready(&self) {
-        self.set(None);
+        self.set(None, false);
     }
 
     /// Not ready, and why; `reason` is public and must hold no secret.
     pub fn set_unready(&self, reason: impl Into<String>) {
-        self.set(Some(reason.into()));
+        self.set(Some(reason.into()), false);
     }
 
-    fn set(&self, problem: Option<String>) {
-        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    /// Never ready again, whatever a part of the worker still says that has not heard of its end.
+    pub fn end(&self, reason: impl Into<String>) {
+        self.set(Some(reason.into()), true);
+    }
+
+    fn set(&self, problem: Option<String>, is_final: bool) {
+        let mut state = self.state();
+        if !state.is_final {
+            *state = State { problem, is_final };
+        }
     }
 
     /// The reason, if not ready.
     pub fn problem(&self) -> Option<String> {
-        let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let problem = self.state().problem.clone()?;
         Some(self.worker.map_or_else(|| problem.clone(), |worker| format!("{worker}: {problem}")))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,5 +140,21 @@ fn ready_answer(readiness: &[Readiness]) -> (StatusCode, String) {
         (StatusCode::OK, "ready\n".to_owned())
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", problems.join("; ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_final() {
+        let readiness = Readiness::of("ingest");
+        readiness.set_ready();
+        assert_eq!(readiness.problem(), None);
+        readiness.end("ended by itself");
+        readiness.set_ready();
+        readiness.set_unready("the store cannot be reached");
+        assert_eq!(readiness.problem().as_deref(), Some("ingest: ended by itself"));
     }
 }

@@ -41,7 +41,9 @@ pub(crate) async fn run(args: &GatewayArgs, config: &Config) -> anyhow::Result<E
     };
     if early.is_some() {
         error!("ingest has ended by itself: stopping the gateway too");
-        of_ingest.set_unready("ended by itself");
+        of_ingest.end("ended by itself");
+        // What is left of it, such as its listing, has nobody to work for.
+        ingesting.request();
         process.stop.request();
     }
     answering.request();
