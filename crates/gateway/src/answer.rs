@@ -229,8 +229,8 @@ impl PassingBody {
         }
     }
 
-    /// Pending once, in which hyper sends what it was given. When a body fails, hyper forgets what it has not sent: the head of the
-    /// answer too, if all came at once.
+    /// Pending once, in which hyper sends what it was given, as far as the caller's socket and window take it. When a body fails,
+    /// hyper forgets what it has not sent: the head of the answer too, if all came at once.
     fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if mem::replace(&mut self.could_be_sent, true) {
             return Poll::Ready(());

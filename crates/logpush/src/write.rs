@@ -10,9 +10,8 @@ use gzip::GzipWriter;
 
 use crate::{LineSealer, SealError};
 
-/// Text in one block: enough that its codes are nothing beside it, little enough to hold and to be done within a quarter of a
-/// millisecond.
-const BLOCK_TEXT_BYTES: usize = 256 << 10;
+/// Text in one block: enough that its codes are nothing beside it, little enough to hold.
+const BLOCK_TEXT_BYTES: usize = 1 << 20;
 
 /// What may be sealed, before it is.
 #[derive(Clone, Copy)]

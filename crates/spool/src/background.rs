@@ -24,13 +24,6 @@ pub(crate) fn give_way() {
     let _as_before = rustix::process::nice(NICENESS);
 }
 
-/// Lets those go first who wait for this processor right now. Niceness says who gets how much, not who is next: Linux lets a
-/// thread use up its slice, milliseconds, before another one on that processor may answer a request. To be called often in long
-/// work; without anybody who waits it takes less than a microsecond.
-pub(crate) fn let_others_go_first() {
-    thread::yield_now();
-}
-
 /// Does some work on a thread of its own.
 pub(crate) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,

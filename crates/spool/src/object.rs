@@ -5,10 +5,7 @@ use std::io;
 use bytes::Bytes;
 use gatelog_logpush::{Batch, Line, LineLimits, LineReader};
 
-use crate::{background::let_others_go_first, frame::Next, recover::frames_of, segment::ClosedSegment};
-
-/// Text that is read before others go first. They wait longest, a quarter of a millisecond, for a block to be compressed.
-const AT_A_STRETCH_BYTES: u64 = 64 << 10;
+use crate::{frame::Next, recover::frames_of, segment::ClosedSegment};
 
 /// Why a segment did not become an object.
 #[derive(Debug, thiserror::Error)]
@@ -35,16 +32,9 @@ impl From<io::Error> for BuildError {
 pub(crate) fn build(segment: &ClosedSegment) -> Result<Bytes, BuildError> {
     let mut frames = frames_of(&segment.path)?;
     let mut batch = Batch::with_room_for(usize::try_from(segment.file_bytes).unwrap_or_default());
-    let mut others_went_at = 0;
     loop {
         match frames.next()? {
-            Next::Record(record) => {
-                batch.push_line(record.line);
-                if batch.text_bytes() - others_went_at >= AT_A_STRETCH_BYTES {
-                    let_others_go_first();
-                    others_went_at = batch.text_bytes();
-                }
-            }
+            Next::Record(record) => batch.push_line(record.line),
             Next::End if batch.lines() == segment.records => return Ok(batch.finish().into()),
             Next::End | Next::Bad => {
                 return Err(BuildError::Damaged { found: batch.lines(), expected: segment.records });

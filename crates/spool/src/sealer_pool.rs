@@ -14,10 +14,7 @@ use std::{
 use gatelog_logpush::{LineSealer, SealError, SealingKey};
 use tracing::error;
 
-use crate::{
-    background::{give_way, let_others_go_first},
-    metrics,
-};
+use crate::{background::give_way, metrics};
 
 /// Sealers that are usually kept ready: a second's worth at 1,000 records a second, about 1 MB.
 pub const SEALERS_DEFAULT: usize = 1_024;
@@ -147,9 +144,7 @@ impl Pool {
             if is_closed {
                 return;
             }
-            while self.add() {
-                let_others_go_first();
-            }
+            while self.add() {}
         }
     }
 
