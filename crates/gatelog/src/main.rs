@@ -23,8 +23,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Freed memory is kept for four seconds and not for ten: as long as it takes to decode and write an object, so that the next
 /// one finds it, and no longer. That goes for large pieces too (an object's text has up to 64 MiB), which are otherwise
 /// given back at once: the page faults of taking them anew were a sixth of an ingest's CPU time.
-/// Threads keep pieces of up to 128 KiB at hand, and not only of 32: the text of a streamed answer and its record have as much.
 /// A thread of jemalloc's gives it back, so that an idle process does too.
+/// Threads keep pieces of up to 128 KiB at hand, and not only of 32: the text of a streamed answer and its record have as much.
 #[expect(
     unsafe_code,
     reason = "jemalloc reads its settings from this symbol, a pointer to text that ends in a zero byte"
