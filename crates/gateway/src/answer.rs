@@ -261,6 +261,8 @@ impl Body for PassingBody {
                     body.state = State::Closed;
                     if let Err(error) = written {
                         body.ready = None;
+                        // No pause to send in: of an answer without its record the caller gets no more.
+                        body.could_be_sent = true;
                         body.broken = Some(BrokenAnswer::Audit(error));
                     }
                 }
