@@ -4,6 +4,7 @@
 //! recurses with the input. Prompts and completions are skipped, never built. A count that is negative, fractional, text or above
 //! [`gatelog_model::TOKENS_MAX`] is taken as not reported.
 
+mod assembled;
 mod endpoint;
 mod lenient;
 mod repeat;
@@ -12,6 +13,7 @@ mod response;
 mod stream;
 mod tokens;
 
+pub use assembled::{ASSEMBLED_STREAM_BYTES_MAX, assemble};
 pub use endpoint::{AzurePath, OperationHint, azure_endpoint, operation_of};
 pub use request::{RequestFacts, read_request};
 pub use response::{ErrorFacts, LABEL_BYTES_MAX, ResponseFacts, read_response};
