@@ -136,7 +136,7 @@ pub const COLUMNS: &[Column] = &[
     Column::optional("finish_reason", Text, "why the model stopped"),
     Column::required("content_filtered", Bool, "whether a content filter cut in"),
     Column::optional("request_body", Text, "content: the request as sent").private(Privacy::Content),
-    Column::optional("response_body", Text, "content: the answer as sent").private(Privacy::Content),
+    Column::optional("response_body", Text, "content: the answer as the record has it").private(Privacy::Content),
     Column::required("body_state", Text, "open, omitted or truncated"),
     Column::required("source_bucket", Text, "bucket of the source object"),
     Column::required("source_key", Text, "key of the source object"),

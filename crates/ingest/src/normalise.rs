@@ -44,7 +44,7 @@ pub(crate) struct OpenedFields<'l> {
     pub(crate) metadata: Option<Cow<'l, str>>,
     /// The request as sent.
     pub(crate) request_body: Option<Cow<'l, str>>,
-    /// The answer as sent.
+    /// The answer as the record has it.
     pub(crate) response_body: Option<Cow<'l, str>>,
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn normalise(
         outcome,
         cached: record.cached == Some(true),
         rate_limited: record.rate_limited.unwrap_or(false),
-        streamed: response.streamed || request.stream,
+        streamed: record.streamed == Some(true) || response.streamed || request.stream,
         attempt: record.attempt,
         step: record.step,
         duration_ms: record.duration_ms,

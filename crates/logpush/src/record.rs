@@ -70,6 +70,8 @@ pub struct Record<'a> {
     pub deployment: Option<Cow<'a, str>>,
     /// `Region`.
     pub region: Option<Cow<'a, str>>,
+    /// `Streamed`: whether the answer was a stream of events, whatever the record has of it.
+    pub streamed: Option<bool>,
     /// `Truncated`: whether the gateway cut a body at its cap.
     pub truncated: Option<bool>,
     /// All other fields in their order, names and values byte for byte, as the text of a JSON object. A name that
@@ -179,6 +181,7 @@ fn known_field(name: &str) -> Option<TakeField> {
         "CustomCost" => |to, value| object_or_null(&value).map(|read| to.record.custom_cost = read),
         "Deployment" => |to, value| scalar::text(value).map(|read| to.record.deployment = read),
         "Region" => |to, value| scalar::text(value).map(|read| to.record.region = read),
+        "Streamed" => |to, value| scalar::boolean(&value).map(|read| to.record.streamed = read),
         "Truncated" => |to, value| scalar::boolean(&value).map(|read| to.record.truncated = read),
         _ => return None,
     })

@@ -57,13 +57,13 @@ pub struct RecordLine<'a> {
     pub region: Option<&'a str>,
     /// `RequestBody`, sealed if there is a sealer.
     pub request_body: Option<Payload<'a>>,
-    /// `RequestBodyBytes`: size of the whole request, where the record has only a part of it.
+    /// `RequestBodyBytes`: size of the whole request, where the record does not have each byte of it.
     pub request_body_bytes: Option<u64>,
     /// `RequestBodySha256` of the whole, in hexadecimal digits.
     pub request_body_sha256: Option<&'a str>,
     /// `ResponseBody`, sealed if there is a sealer.
     pub response_body: Option<Payload<'a>>,
-    /// `ResponseBodyBytes`: size of the whole answer, where the record has only a part of it.
+    /// `ResponseBodyBytes`: size of the whole answer, where the record does not have each byte of it.
     pub response_body_bytes: Option<u64>,
     /// `ResponseBodySha256` of the whole, in hexadecimal digits.
     pub response_body_sha256: Option<&'a str>,
@@ -71,6 +71,8 @@ pub struct RecordLine<'a> {
     pub status_code: Option<u16>,
     /// `Step`: which fallback target, from 0.
     pub step: Option<u32>,
+    /// `Streamed`: whether the answer was a stream of events, whatever the record has of it.
+    pub streamed: Option<bool>,
     /// `Truncated`: whether a body was cut.
     pub truncated: Option<bool>,
     /// `TtftMs`.
@@ -126,6 +128,7 @@ impl RecordLine<'_> {
         object.field("ResponseBodySha256", self.response_body_sha256)?;
         object.field("StatusCode", self.status_code)?;
         object.field("Step", self.step)?;
+        object.field("Streamed", self.streamed)?;
         object.field("Truncated", self.truncated)?;
         object.field("TtftMs", self.ttft_ms)?;
         object.field("Usage", self.usage)?;
@@ -286,6 +289,7 @@ mod tests {
             response_body: Some(Payload::Text("")),
             status_code: Some(200),
             step: Some(0),
+            streamed: Some(true),
             truncated: Some(true),
             ttft_ms: Some(90),
             usage: Some(usage),
@@ -308,7 +312,7 @@ mod tests {
             r#"{"Attempt":1,"Cached":false,"Datetime":"2024-02-17T23:52:01.123456Z","Deployment":"d","DurationMs":812,"#,
             r#""Endpoint":"r/d/chat/completions","EventId":"e","Gateway":"prod","LogId":"l","Metadata":{"tenantId":"t"},"#,
             r#""Model":"gpt-4o","Provider":"azure-openai","RateLimited":false,"Region":"eu","RequestBody":"{\"a\":\"é\n\"}","#,
-            r#""ResponseBody":"","StatusCode":200,"Step":0,"Truncated":true,"TtftMs":90,"Usage":{"prompt_tokens":3}}"#,
+            r#""ResponseBody":"","StatusCode":200,"Step":0,"Streamed":true,"Truncated":true,"TtftMs":90,"Usage":{"prompt_tokens":3}}"#,
             "\n{}\n",
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -339,7 +343,7 @@ mod tests {
         assert_eq!(open(&record.metadata), r#"{"tenantId":"t"}"#);
         assert_eq!(open(&record.request_body), "{\"a\":\"é\n\"}");
         assert_eq!(open(&record.response_body), "");
-        assert_eq!((record.truncated, record.ttft_ms), (Some(true), Some(90)));
+        assert_eq!((record.streamed, record.truncated, record.ttft_ms), (Some(true), Some(true), Some(90)));
         assert!(matches!(reader.next_line().unwrap(), Some(Line::Text { text, .. }) if text == "not a record"));
         assert_eq!(reader.next_line().unwrap(), None);
         assert_eq!(reader.text_bytes(), text_bytes);

@@ -228,7 +228,7 @@ pub struct Event {
     pub content_filtered: bool,
     /// Content: the request as sent. Bodies may be parts of one larger text, which they keep in memory.
     pub request_body: Option<ByteString>,
-    /// Content: the answer as sent.
+    /// Content: the answer as the record has it.
     pub response_body: Option<ByteString>,
     /// What of the bodies is here.
     pub body_state: BodyState,

@@ -119,6 +119,16 @@ fn outcomes_follow_the_status_and_the_answer() {
 }
 
 #[test]
+fn an_answer_is_streamed_if_anything_says_so() {
+    let streamed = |line: &str, request: &str, response: &str| event(line, request, response).streamed;
+    assert!(!streamed(CHAT, r#"{"stream":false}"#, ANSWER));
+    assert!(streamed(CHAT, r#"{"stream":true}"#, ANSWER));
+    assert!(streamed(CHAT, "", "data: [DONE]\n\n"));
+    assert!(streamed(&CHAT.replace("}", ",\"Streamed\":true}"), "", ANSWER));
+    assert!(!streamed(&CHAT.replace("}", ",\"Streamed\":false}"), "", ANSWER));
+}
+
+#[test]
 fn an_implausible_time_gives_way_to_the_next_source() {
     let timed = |time: &str, response: &str| {
         let event = event(&format!(r#"{{"Datetime":{time}}}"#), "", response);

@@ -29,12 +29,13 @@ fn all_fields_are_read() {
         r#"{"Attempt":2,"Cached":true,"Datetime":"2026-04-18T00:02:10.5Z","Deployment":"d","DurationMs":812,"#,
         r#""Endpoint":"r/d/chat/completions","EventId":"e","Gateway":"prod","LogId":"l","Metadata":{"tenantId":"t"},"#,
         r#""Model":"gpt-4o","Provider":"azure-openai","RateLimited":false,"Region":"southafricanorth","#,
-        r#""RequestBody":"{\"a\":1}","ResponseBody":{"id":[1, 2]},"StatusCode":200,"Step":0,"Truncated":true,"#,
+        r#""RequestBody":"{\"a\":1}","ResponseBody":{"id":[1, 2]},"StatusCode":200,"Step":0,"Streamed":true,"Truncated":true,"#,
         r#""TtftMs":90,"Usage":{"prompt_tokens":3}}"#
     ));
     assert_eq!((record.attempt, record.step), (Some(2), Some(0)));
     assert_eq!((record.duration_ms, record.ttft_ms), (Some(812), Some(90)));
-    assert_eq!((record.cached, record.rate_limited, record.truncated), (Some(true), Some(false), Some(true)));
+    assert_eq!((record.cached, record.rate_limited), (Some(true), Some(false)));
+    assert_eq!((record.streamed, record.truncated), (Some(true), Some(true)));
     assert_eq!(record.time.unwrap().to_string(), "2026-04-18T00:02:10.500000Z");
     assert_eq!(record.endpoint.as_deref(), Some("r/d/chat/completions"));
     assert_eq!((record.log_id.as_deref(), record.event_id.as_deref()), (Some("l"), Some("e")));
@@ -52,7 +53,7 @@ fn all_fields_are_read() {
 #[test]
 fn any_field_may_be_missing_or_null() {
     let names = "Attempt Cached Datetime Deployment DurationMs Endpoint EventId Gateway LogId Metadata Model Provider \
-                 RateLimited Region RequestBody ResponseBody StatusCode Step Timestamp Truncated TtftMs Usage";
+                 RateLimited Region RequestBody ResponseBody StatusCode Step Streamed Timestamp Truncated TtftMs Usage";
     let nulls: Vec<String> = names.split(' ').map(|name| format!("\"{name}\":null")).collect();
     let line = format!("{{{}}}", nulls.join(","));
     for (line, absent) in [("{}", true), (line.as_str(), false)] {
