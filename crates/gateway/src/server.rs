@@ -1,9 +1,12 @@
 //! Listens, hands connections to the workers, and answers until it is asked to stop.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+mod caller_socket;
+
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use gatelog_runtime::Shutdown;
-use hyper::service::service_fn;
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -17,6 +20,8 @@ use tokio::{
     sync::Semaphore,
 };
 use tokio_rustls::TlsAcceptor;
+
+use caller_socket::{CallerSocket, Ending};
 
 use crate::{
     gateway::Gateway,
@@ -155,17 +160,19 @@ async fn connected(
 ) -> io::Result<()> {
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
+    let ending = Ending::default();
+    let stream = CallerSocket::new(stream, ending.clone());
     match tls {
-        None => serve(seat.answerer.clone(), stream, watcher).await,
+        None => serve(seat.answerer.clone(), stream, ending, watcher).await,
         Some(tls) => {
             let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await??;
-            serve(seat.answerer.clone(), stream, watcher).await;
+            serve(seat.answerer.clone(), stream, ending, watcher).await;
         }
     }
     Ok(())
 }
 
-async fn serve<S>(answerer: Answerer, stream: S, watcher: Watcher)
+async fn serve<S>(answerer: Answerer, stream: S, ending: Ending, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -173,10 +180,17 @@ where
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
     // In a box: a connection has room for this future even while it only passes an answer on.
-    let service = service_fn(move |request| Box::pin(answerer.clone().answer(request)));
+    let asked = ending.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        asked.asked(request.version());
+        Box::pin(answerer.clone().answer(request))
+    });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+    // It has the socket until it is dropped, after the ending is known.
+    let mut serving = pin!(watcher.watch(connection));
+    match serving.as_mut().await {
+        Ok(()) => ending.whole(),
         // A caller that hangs up is its own business; the record says so.
-        tracing::debug!(error = &*error, "a connection ended early");
+        Err(error) => tracing::debug!(error = &*error, "a connection ended early"),
     }
 }

@@ -1,13 +1,18 @@
 //! HTTP/1.1 and HTTP/2, in clear and over TLS.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use crate::common::{ACME, CHAT, Setup, World, chat_body, stream_body};
 use bytes::Bytes;
+use gatelog_testkit::azure::{self, Behaviour};
 use http::{Request, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 fn request(url: String, body: String) -> Request<Full<Bytes>> {
     Request::post(url).header(ACME.0, ACME.1).header("api-key", "k").body(Full::new(body.into())).unwrap()
@@ -47,6 +52,55 @@ async fn streams_of_one_connection_that_outlast_the_drain_each_leave_a_record() 
     for body in open {
         assert!(body.collect().await.is_err(), "the caller must not take the part for the whole");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_breaks_its_stream_of_http2_alone() {
+    let world = World::start(Setup::default()).await;
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    world.azure.behave_all_times(1, Behaviour::default().frames(20).frame_every(Duration::from_millis(20)));
+    let mut slow = client.request(request(world.url(CHAT), stream_body("slow"))).await.unwrap().into_body();
+    slow.frame().await.unwrap().unwrap();
+    world.azure.behave_all_times(1, Behaviour::ending(azure::Ending::CutAfterFrames(3)));
+    let mut cut = client.request(request(world.url(CHAT), stream_body("cut"))).await.unwrap().into_body();
+    assert!(cut.frame().await.unwrap().unwrap().into_data().unwrap().starts_with(b"data: "));
+    assert!(cut.collect().await.is_err(), "a part must not look like the whole");
+    let rest = slow.collect().await.unwrap().to_bytes();
+    assert!(rest.ends_with(b"data: [DONE]\n\n"));
+    assert_eq!(world.records().await.len(), 2);
+}
+
+/// HTTP/1.0 knows the end of a stream by the end of the connection alone.
+#[tokio::test]
+async fn a_caller_of_old_sees_which_answer_is_whole() {
+    let world = World::start(Setup { drain: Duration::from_millis(200), ..Setup::default() }).await;
+    let address = world.address;
+    let ask = async |prompt: &str| {
+        let body = stream_body(prompt);
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST {CHAT} HTTP/1.0\r\napi-key: k\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        stream
+    };
+    let read = async |mut stream: TcpStream| {
+        let mut answer = Vec::new();
+        let ended = stream.read_to_end(&mut answer).await.map_err(|error| error.kind());
+        (ended.map(drop), String::from_utf8(answer).unwrap())
+    };
+    let (ended, answer) = read(ask("whole").await).await;
+    assert_eq!(ended, Ok(()));
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("data: [DONE]\n\n"), "{answer}");
+
+    world.azure.behave_all_times(1, Behaviour::ending(azure::Ending::CutAfterFrames(3)));
+    let (ended, answer) = read(ask("cut").await).await;
+    assert_eq!(ended, Err(io::ErrorKind::ConnectionReset));
+    assert!(answer.contains("data: "), "what had come has been passed on: {answer}");
+
+    world.azure.behave_all("stall-after-frames=2".parse().unwrap());
+    let endless = ask("endless").await;
+    endless.readable().await.unwrap();
+    let (ended, _records) = tokio::join!(read(endless), world.records());
+    assert_eq!(ended.0, Err(io::ErrorKind::ConnectionReset), "the drain was over before the answer");
 }
 
 #[tokio::test]
