@@ -104,6 +104,8 @@ pub(crate) struct StoredAnswer {
     pub(crate) headers: HeaderMap,
     /// The bytes of the body; those of a stream of events are one too.
     pub(crate) body: Bytes,
+    /// Whether they are a stream of events.
+    pub(crate) streamed: bool,
     /// Name of the target that gave it.
     pub(crate) provider: String,
     /// How long it may be kept.
@@ -182,6 +184,7 @@ mod tests {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             body: Bytes::from_static(body),
+            streamed: false,
             provider: "azure-openai".to_owned(),
             ttl,
         })

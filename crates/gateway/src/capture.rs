@@ -2,21 +2,11 @@
 
 mod segments;
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use crate::logged::{LoggedBody, Whole};
 use segments::{SEGMENT_BYTES, Segments};
-
-/// A body as the audit record has it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LoggedBody<'a> {
-    /// The text, up to the cap.
-    pub(crate) text: Cow<'a, str>,
-    /// Size and SHA-256 of the whole, if the text is not exactly that.
-    pub(crate) whole: Option<(u64, String)>,
-}
 
 /// How a body comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,35 +116,14 @@ impl Captured {
 
     /// The body for the record, cut to `text_bytes_max`.
     pub(crate) fn logged(&self, text_bytes_max: usize) -> LoggedBody<'_> {
-        let whole = |beyond: &Beyond| (beyond.bytes, hex::encode(beyond.digest.clone().finalize()));
         match &self.beyond {
-            None => logged(&self.kept, text_bytes_max),
-            Some(beyond) => LoggedBody { whole: Some(whole(beyond)), ..logged(&self.kept, text_bytes_max) },
+            None => LoggedBody::of(&self.kept, text_bytes_max),
+            Some(Beyond { bytes, digest }) => {
+                let whole = Whole { bytes: *bytes, sha256: hex::encode(digest.clone().finalize()) };
+                LoggedBody::start_of(&self.kept, whole, text_bytes_max)
+            }
         }
     }
-}
-
-/// A body that is all there, for the record, cut to `text_bytes_max`.
-///
-/// What is not UTF-8 (sound, images) cannot be shown as it is: its replacement is marked like a cut one.
-pub(crate) fn logged(body: &[u8], text_bytes_max: usize) -> LoggedBody<'_> {
-    let shown = &body[..boundary(body, text_bytes_max)];
-    // The lossy reading looks at every character; nearly no body needs it.
-    let text = simdutf8::basic::from_utf8(shown).map_or_else(|_| String::from_utf8_lossy(shown), Cow::Borrowed);
-    let is_whole = shown.len() == body.len() && matches!(text, Cow::Borrowed(_));
-    let whole = (!is_whole).then(|| (body.len() as u64, hex::encode(Sha256::digest(body))));
-    LoggedBody { text, whole }
-}
-
-/// The longest start of at most `bytes_max` that does not end within a character.
-fn boundary(body: &[u8], bytes_max: usize) -> usize {
-    if body.len() <= bytes_max {
-        return body.len();
-    }
-    // A character has at most three continuation bytes; more is no UTF-8, and then it does not matter.
-    let is_continuation = |index: &usize| body[*index] & 0b1100_0000 == 0b1000_0000;
-    let back = (bytes_max.saturating_sub(3)..=bytes_max).rev().take_while(is_continuation).count();
-    if back > 3 { bytes_max } else { bytes_max - back }
 }
 
 #[cfg(test)]
@@ -169,15 +138,8 @@ mod tests {
         capture.push("é".as_bytes(), Pace::Quick);
         capture.push(b"12", Pace::Slow);
         let capture = capture.finish();
-        assert_eq!(capture.logged(8), LoggedBody { text: "é12".into(), whole: None });
+        assert_eq!(capture.logged(8), LoggedBody { text: "é12".into(), whole: None, is_truncated: false });
         assert_eq!(capture.whole().unwrap(), "é12");
-    }
-
-    #[test]
-    fn binary_bodies_are_marked() {
-        let body = logged(b"a\xffb", 10);
-        assert_eq!(body.text, "a\u{fffd}b");
-        assert_eq!(body.whole.unwrap().0, 3);
     }
 
     proptest! {
@@ -193,10 +155,10 @@ mod tests {
             prop_assert_eq!(capture.whole().is_some(), bytes <= cap);
             let logged = capture.logged(shown);
             if bytes <= cap.min(shown) {
-                prop_assert_eq!(logged, LoggedBody { text: text.as_str().into(), whole: None });
+                prop_assert_eq!(logged, LoggedBody { text: text.as_str().into(), whole: None, is_truncated: false });
             } else {
-                let digest = hex::encode(Sha256::digest(text.as_bytes()));
-                prop_assert_eq!(logged.whole, Some((bytes as u64, digest)));
+                prop_assert_eq!(logged.whole, Some(Whole::of(text.as_bytes())));
+                prop_assert!(logged.is_truncated);
                 let start = logged.text.trim_end_matches('\u{fffd}');
                 prop_assert!(text.starts_with(start));
                 prop_assert!(start.len() + 4 > shown.min(cap).min(bytes));
@@ -218,14 +180,14 @@ mod tests {
             }
             let text: String = pieces.iter().map(|(piece, _)| piece.as_str()).collect();
             let (start, bytes) = (&text[..text.len().min(cap)], text.len() as u64);
-            let digest = (text.len() > cap.min(20_000)).then(|| (bytes, hex::encode(Sha256::digest(&text))));
+            let whole = (text.len() > cap.min(20_000)).then(|| Whole::of(text.as_bytes()));
             for capture in [slow.finish(), quick.finish()] {
                 prop_assert_eq!(capture.bytes(), bytes);
                 prop_assert_eq!(capture.kept(), start.as_bytes());
                 prop_assert_eq!(capture.whole().is_some(), text.len() <= cap);
                 let logged = capture.logged(20_000);
                 prop_assert_eq!(&*logged.text, &start[..start.len().min(20_000)]);
-                prop_assert_eq!(&logged.whole, &digest);
+                prop_assert_eq!(&logged.whole, &whole);
             }
         }
     }

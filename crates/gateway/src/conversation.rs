@@ -7,19 +7,12 @@ use gatelog_model::{TenantId, TimestampMicros, Tokens};
 use gatelog_pricing::CustomCost;
 use gatelog_spool::{Appending, Ticket};
 use gatelog_traces::{AttemptSpan, RequestSpan};
+use gatelog_usage::{OperationHint, operation_of};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{
-    capture::{LoggedBody, logged},
-    gateway::Shared,
-    metrics,
-    plan::Step,
-    record::AuditRecord,
-    spans,
-    upstream::Upstream,
-};
+use crate::{gateway::Shared, logged::LoggedBody, metrics, plan::Step, record::AuditRecord, spans, upstream::Upstream};
 
 /// nginx's number for a caller that hung up; ingest knows it too.
 pub(crate) const STATUS_CLIENT_CLOSED: u16 = 499;
@@ -65,6 +58,8 @@ pub(crate) struct Closing<'a> {
     pub(crate) tokens: Tokens,
     pub(crate) cached: bool,
     pub(crate) rate_limited: bool,
+    /// The answer is a stream of events.
+    pub(crate) streamed: bool,
     pub(crate) response: Option<LoggedBody<'a>>,
 }
 
@@ -101,6 +96,16 @@ impl OpenRecord {
 
     pub(crate) fn step(&self) -> &Step {
         &self.step
+    }
+
+    /// What the request asked for.
+    pub(crate) fn operation(&self) -> OperationHint {
+        operation_of(&self.step.endpoint)
+    }
+
+    /// Whether it is to have the texts.
+    pub(crate) fn has_bodies(&self) -> bool {
+        self.conversation.collect == Collect::Whole
     }
 
     pub(crate) fn started(&self) -> Instant {
@@ -143,12 +148,7 @@ impl OpenRecord {
 
     fn record<'a>(&'a self, closing: &'a Closing<'a>) -> AuditRecord<'a> {
         let (conversation, step) = (&*self.conversation, &*self.step);
-        let with_bodies = conversation.collect == Collect::Whole;
-        let request = || logged(&step.body, conversation.shared.options.log_body_bytes_max);
-        let again = |body: &'a LoggedBody<'a>| LoggedBody {
-            text: std::borrow::Cow::Borrowed(&*body.text),
-            whole: body.whole.clone(),
-        };
+        let request = || LoggedBody::of(&step.body, conversation.shared.options.log_body_bytes_max);
         AuditRecord {
             at: self.at,
             log_id: self.log_id,
@@ -166,11 +166,12 @@ impl OpenRecord {
             status: closing.status,
             cached: closing.cached,
             rate_limited: closing.rate_limited,
+            streamed: closing.streamed,
             duration_ms: millis(self.started.elapsed()),
             ttft_ms: closing.ttft.map(millis),
             tokens: closing.tokens,
-            request: with_bodies.then(request),
-            response: closing.response.as_ref().filter(|_| with_bodies).map(again),
+            request: self.has_bodies().then(request),
+            response: closing.response.as_ref().filter(|_| self.has_bodies()),
         }
     }
 }

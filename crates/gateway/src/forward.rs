@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use crate::{
     bill::Bill,
-    capture::logged,
     conversation::{Closing, Conversation, OpenRecord},
     error_body::GatewayError,
+    logged::LoggedBody,
     metrics,
     plan::Step,
     retry::{asked_wait, is_fallback, is_retryable},
@@ -255,7 +255,7 @@ impl Forwarding<'_> {
         let ttft = Some(record.started().elapsed());
         let read = timeout(DRAIN_TIMEOUT, Limited::new(response.into_body(), DRAINED_BYTES_MAX).collect()).await;
         let body = read.ok().and_then(Result::ok).map_or_else(Bytes::new, |body| body.to_bytes());
-        let response = Some(logged(&body, self.conversation.shared.options.log_body_bytes_max));
+        let response = Some(LoggedBody::of(&body, self.conversation.shared.options.log_body_bytes_max));
         record.close_detached(&Closing { status, ttft, response, ..Closing::default() });
     }
 }

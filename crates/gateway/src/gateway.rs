@@ -10,6 +10,7 @@ use gatelog_traces::Traces;
 use crate::{
     cache::{AnswerCache, CacheOptions},
     controls::HeaderMode,
+    logged::StreamForm,
     prices::Prices,
     retry::{RetryBudget, RetryPlan},
     targets::{BadTargets, FallbackOptions, ResidencyRule, TargetOptions, Targets},
@@ -56,6 +57,8 @@ pub struct GatewayOptions {
     pub response_bytes_max: u64,
     /// Largest text of one body in a record, bytes; what is longer is cut and marked.
     pub log_body_bytes_max: usize,
+    /// How records have streamed answers.
+    pub log_stream_form: StreamForm,
     /// Tenants whose requests may opt out of being recorded.
     pub opt_out_tenants: Vec<TenantId>,
     /// Output tokens that a budget reserves for a request that sets no limit of its own.
@@ -84,6 +87,7 @@ impl Default for GatewayOptions {
             request_bytes_max: 25 * 1024 * 1024,
             response_bytes_max: 1024 * 1024 * 1024,
             log_body_bytes_max: 1024 * 1024,
+            log_stream_form: StreamForm::Assembled,
             opt_out_tenants: Vec::new(),
             output_tokens_assumed: 4_096,
             cache: CacheOptions::default(),

@@ -53,6 +53,11 @@ pub(crate) fn apart(from: &HeaderMap) -> HeaderMap {
     headers
 }
 
+/// Whether a body is a stream of events.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
 /// Bytes of names and values.
 pub(crate) fn bytes_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
-use crate::capture::LoggedBody;
+use crate::logged::LoggedBody;
 
 /// Everything that a record says.
 #[derive(Debug)]
@@ -30,13 +30,14 @@ pub(crate) struct AuditRecord<'a> {
     pub(crate) status: u16,
     pub(crate) cached: bool,
     pub(crate) rate_limited: bool,
+    pub(crate) streamed: bool,
     pub(crate) duration_ms: u32,
     pub(crate) ttft_ms: Option<u32>,
     pub(crate) tokens: Tokens,
     /// `None` where the caller's opting out is honoured.
     pub(crate) request: Option<LoggedBody<'a>>,
     /// `None` where the caller's opting out is honoured, and if there was no answer.
-    pub(crate) response: Option<LoggedBody<'a>>,
+    pub(crate) response: Option<&'a LoggedBody<'a>>,
 }
 
 /// A `usage` object as OpenAI's APIs have it, so that the reader of answers reads it too.
@@ -100,9 +101,12 @@ impl AuditRecord<'_> {
     /// [`WriteError`], only when the cryptographic library fails in itself.
     pub(crate) fn to_line(&self, sealer: Option<&LineSealer>) -> Result<Vec<u8>, WriteError> {
         let usage = (!self.tokens.is_empty()).then(|| to_raw_value(&Usage::from(self.tokens))).transpose()?;
-        let text = |body: &Option<LoggedBody<'_>>| body.as_ref().map_or(0, |body| body.text.len());
-        let whole_of = |body: &Option<LoggedBody<'_>>| body.as_ref().and_then(|body| body.whole.clone());
-        let (request_whole, response_whole) = (whole_of(&self.request), whole_of(&self.response));
+        let request = self.request.as_ref();
+        let whole_request = request.and_then(|body| body.whole.as_ref());
+        let whole_response = self.response.and_then(|body| body.whole.as_ref());
+        let bodies = request.into_iter().chain(self.response);
+        let text_bytes: usize = bodies.clone().map(|body| body.text.len()).sum();
+        let is_truncated = bodies.clone().any(|body| body.is_truncated);
         let mut log_id = Uuid::encode_buffer();
         let line = RecordLine {
             attempt: self.attempt,
@@ -120,20 +124,21 @@ impl AuditRecord<'_> {
             provider: Some(self.provider),
             rate_limited: Some(self.rate_limited),
             region: self.region,
-            request_body: self.request.as_ref().map(|body| Payload::Text(&body.text)),
-            request_body_bytes: request_whole.as_ref().map(|(bytes, _)| *bytes),
-            request_body_sha256: request_whole.as_ref().map(|(_, digest)| digest.as_str()),
-            response_body: self.response.as_ref().map(|body| Payload::Text(&body.text)),
-            response_body_bytes: response_whole.as_ref().map(|(bytes, _)| *bytes),
-            response_body_sha256: response_whole.as_ref().map(|(_, digest)| digest.as_str()),
+            request_body: request.map(|body| Payload::Text(&body.text)),
+            request_body_bytes: whole_request.map(|whole| whole.bytes),
+            request_body_sha256: whole_request.map(|whole| whole.sha256.as_str()),
+            response_body: self.response.map(|body| Payload::Text(&body.text)),
+            response_body_bytes: whole_response.map(|whole| whole.bytes),
+            response_body_sha256: whole_response.map(|whole| whole.sha256.as_str()),
             status_code: Some(self.status),
             step: Some(self.step),
-            truncated: (request_whole.is_some() || response_whole.is_some()).then_some(true),
+            streamed: self.streamed.then_some(true),
+            truncated: is_truncated.then_some(true),
             ttft_ms: self.ttft_ms,
             usage: usage.as_deref(),
         };
         // Base64 takes four bytes for three; the rest of a record is under 4 KB.
-        let mut out = Vec::with_capacity((text(&self.request) + text(&self.response)) * 4 / 3 + 4_096);
+        let mut out = Vec::with_capacity(text_bytes * 4 / 3 + 4_096);
         line.append_to(&mut out, sealer)?;
         Ok(out)
     }

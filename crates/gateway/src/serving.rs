@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gatelog_budget::Refusal;
+use gatelog_usage::{OperationHint, read_response};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use hyper::body::Body as _;
@@ -12,12 +13,12 @@ use crate::{
     answer::{AnswerBody, AnswerBounds, PassingBody},
     bill::Bill,
     cache::{CacheKey, CacheStatus, Follow, Lead, StoredAnswer, Takeoff},
-    capture::logged,
     conversation::{Closing, Conversation, OpenRecord},
     error_body::GatewayError,
     forward::{Answered, Forwarded, Made, forward},
     gateway::Shared,
     headers::{self, set_text},
+    logged::{LoggedBody, StreamForm},
     metrics,
     plan::Step,
     refusal::limit_error,
@@ -69,11 +70,11 @@ impl Serving<'_> {
     async fn hit(self, answer: &StoredAnswer) -> Result<Response<AnswerBody>, Refused> {
         let log_id = self.conversation.request_id;
         let record = OpenRecord::new(Arc::clone(&self.conversation), Arc::clone(&self.steps[0]), None, log_id);
-        let response_text = logged(&answer.body, self.shared.options.log_body_bytes_max);
         let closing = Closing {
             status: answer.status.as_u16(),
             cached: true,
-            response: Some(response_text),
+            streamed: answer.streamed,
+            response: record.has_bodies().then(|| self.logged(answer, record.operation())),
             ..Closing::default()
         };
         self.write(record, &closing).await?;
@@ -86,6 +87,18 @@ impl Serving<'_> {
         response.headers_mut().insert("cf-aig-attempts", HeaderValue::from_static("0"));
         metrics::overhead(self.read.elapsed());
         Ok(response)
+    }
+
+    /// The body of an answer out of the cache, for its record.
+    fn logged<'b>(&self, answer: &'b StoredAnswer, operation: OperationHint) -> LoggedBody<'b> {
+        let (body, options) = (&*answer.body, &self.shared.options);
+        let is_assembled = answer.streamed && options.log_stream_form == StreamForm::Assembled;
+        let assembled = || {
+            let facts = read_response(std::str::from_utf8(body).ok()?, operation);
+            LoggedBody::assembled(body, &facts, operation, options.log_body_bytes_max)
+        };
+        let assembled = is_assembled.then(assembled).flatten();
+        assembled.unwrap_or_else(|| LoggedBody::of(body, options.log_body_bytes_max))
     }
 
     /// Writes a record that somebody waits for.
@@ -180,7 +193,7 @@ impl Serving<'_> {
         let closing = Closing {
             status: error.http,
             rate_limited,
-            response: Some(logged(text.as_bytes(), self.shared.options.log_body_bytes_max)),
+            response: Some(LoggedBody::of(text.as_bytes(), self.shared.options.log_body_bytes_max)),
             ..Closing::default()
         };
         match self.write(record, &closing).await {

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use gatelog_spool::AppendError;
-use gatelog_usage::{ResponseFacts, StreamTap, operation_of, read_response};
+use gatelog_usage::{ResponseFacts, StreamTap, read_response};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
     cache::{Lead, StoredAnswer},
     capture::{Capture, Captured, Pace},
     conversation::{Closing, OpenRecord, STATUS_CLIENT_CLOSED},
+    gateway::GatewayOptions,
+    headers::is_event_stream,
+    logged::{LoggedBody, StreamForm},
     metrics,
 };
 
@@ -64,11 +67,9 @@ impl Passing {
         status: StatusCode,
         headers: &HeaderMap,
     ) -> Self {
-        let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-        let is_stream = content_type.starts_with(b"text/event-stream");
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         Self {
-            tap: is_stream.then(|| StreamTap::new(operation_of(&record.step().endpoint))),
+            tap: is_event_stream(headers).then(|| StreamTap::new(record.operation())),
             capture: Capture::new(FACTS_BYTES_MAX, length.unwrap_or(0)),
             record: Some(record),
             bill: Some(bill),
@@ -105,7 +106,8 @@ impl Passing {
         let shared = Arc::clone(&record.conversation().shared);
         let stored = self.stored(&closed, ending, &record);
         let strict = shared.options.strict_audit;
-        let appending = record.close(&closed.closing(shared.options.log_body_bytes_max));
+        let closing = closed.closing(&record, &shared.options);
+        let appending = record.close(&closing);
         Box::pin(async move {
             if let Some((fill, answer)) = stored {
                 shared.cache.put(fill.lead.key(), Arc::clone(&answer)).await;
@@ -127,10 +129,7 @@ impl Passing {
         let body = std::mem::take(&mut self.capture).finish();
         let facts = match self.tap.take() {
             Some(tap) => tap.finish(),
-            None => read_response(
-                std::str::from_utf8(body.kept()).unwrap_or_default(),
-                operation_of(&record.step().endpoint),
-            ),
+            None => read_response(std::str::from_utf8(body.kept()).unwrap_or_default(), record.operation()),
         };
         if let Some(mut bill) = self.bill.take() {
             // A provider that refuses uses nothing, unless it says so.
@@ -169,6 +168,7 @@ impl Passing {
             status: self.status,
             headers: std::mem::take(&mut fill.headers),
             body,
+            streamed: facts.streamed,
             provider: record.step().target.name.to_str().unwrap_or_default().to_owned(),
             ttl: fill.ttl,
         };
@@ -179,8 +179,9 @@ impl Passing {
 impl Drop for Passing {
     fn drop(&mut self) {
         if let Some((record, closed)) = self.settle(Ending::Cancelled) {
-            let bytes_max = record.conversation().shared.options.log_body_bytes_max;
-            record.close_detached(&closed.closing(bytes_max));
+            let shared = Arc::clone(&record.conversation().shared);
+            let closing = closed.closing(&record, &shared.options);
+            record.close_detached(&closing);
         }
     }
 }
@@ -194,14 +195,24 @@ struct Closed {
 }
 
 impl Closed {
-    fn closing(&self, text_bytes_max: usize) -> Closing<'_> {
+    fn closing(&self, record: &OpenRecord, options: &GatewayOptions) -> Closing<'_> {
+        let response =
+            || self.assembled(record, options).unwrap_or_else(|| self.body.logged(options.log_body_bytes_max));
         Closing {
             status: self.status,
             ttft: self.ttft,
             model: self.facts.model.as_deref(),
             tokens: self.facts.tokens,
-            response: Some(self.body.logged(text_bytes_max)),
+            streamed: self.facts.streamed,
+            response: record.has_bodies().then(response),
             ..Closing::default()
         }
+    }
+
+    /// The body put together, if it is a stream, and whole, and that is wished for.
+    fn assembled(&self, record: &OpenRecord, options: &GatewayOptions) -> Option<LoggedBody<'static>> {
+        let is_wished = self.facts.streamed && options.log_stream_form == StreamForm::Assembled;
+        let body = self.body.whole().filter(|_| is_wished)?;
+        LoggedBody::assembled(&body, &self.facts, record.operation(), options.log_body_bytes_max)
     }
 }

@@ -137,6 +137,7 @@ impl GatewaySection {
             request_bytes_max: self.request_bytes_max,
             response_bytes_max: self.response_bytes_max,
             log_body_bytes_max: self.audit.body_bytes_max,
+            log_stream_form: self.audit.streamed_answers.form(),
             opt_out_tenants: opt_out.collect::<Result<_, _>>()?,
             output_tokens_assumed: self.output_tokens_assumed,
             cache: self.cache.options(),

@@ -111,6 +111,7 @@ mod tests {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             body: Bytes::from_static(b"x"),
+            streamed: false,
             provider: String::new(),
             ttl: Duration::from_secs(60),
         })

@@ -1,4 +1,5 @@
-//! Ten thousand random streams in random pieces: the caller gets the very bytes, the record has the usage that was in them.
+//! Ten thousand random streams in random pieces: the caller gets the very bytes, the record has the usage that was in them, and
+//! what they said, put together where that loses nothing.
 //!
 //! `GATELOG_SOAK_SEED` chooses the streams; with `GATELOG_SOAK_SECONDS` further seeds follow until the time is up.
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use gatelog_gateway::GatewayOptions;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use provider::Provider;
 use stream::{Api, RandomStream};
@@ -68,9 +70,12 @@ async fn differ(seed: u64) {
     assert_eq!(records.len() as u64, STREAMS, "one record each, seed {seed}");
     let trace = |record: &Value| record["Metadata"]["trace"].as_u64().unwrap();
     let records: HashMap<u64, Value> = records.into_iter().map(|record| (trace(&record), record)).collect();
+    let mut assembled = 0;
     for index in 0..STREAMS {
-        compare(&records[&index], &RandomStream::new(seed, index), &format!("stream {index} of seed {seed}"));
+        let (stream, which) = (RandomStream::new(seed, index), format!("stream {index} of seed {seed}"));
+        assembled += u64::from(compare(&records[&index], &stream, &which));
     }
+    assert!(assembled > STREAMS / 10, "only {assembled} streams of seed {seed} were put together");
 }
 
 async fn ask(world: &World, api: Api, index: u64) -> Answer {
@@ -83,15 +88,32 @@ async fn ask(world: &World, api: Api, index: u64) -> Answer {
     world.send(path, &headers, Bytes::from_static(br#"{"model":"m","stream":true}"#)).await
 }
 
-fn compare(record: &Value, stream: &RandomStream, which: &str) {
+/// Says whether the stream was put together.
+fn compare(record: &Value, stream: &RandomStream, which: &str) -> bool {
     let bytes = String::from_utf8_lossy(&stream.bytes);
     assert_eq!(record["StatusCode"], 200, "{which}: {bytes}");
     assert_eq!(record["Usage"], stream.usage, "{which}: {bytes}");
+    assert_eq!(record["Streamed"], true, "{which}");
     let logged = record["ResponseBody"].as_str().unwrap();
-    if stream.end <= LOGGED_BYTES_MAX && std::str::from_utf8(&stream.bytes).is_ok() {
+    // No stream of events begins like that.
+    let is_assembled = logged.starts_with('{');
+    if is_assembled {
+        let whole = &stream.bytes[..usize::try_from(record["ResponseBodyBytes"].as_u64().unwrap()).unwrap()];
+        assert!(whole.len() >= stream.end, "{which}: {bytes}");
+        assert_eq!(record["ResponseBodySha256"], hex::encode(Sha256::digest(whole)), "{which}");
+        if stream.said.is_empty() {
+            // Whatever the last event has.
+        } else if record["Truncated"].is_null() {
+            let said = format!("\"{}\"", stream.said);
+            assert!(logged.contains(&said), "{which}: {logged} of {bytes}");
+        } else {
+            assert!(logged.len() + 4 > LOGGED_BYTES_MAX, "{which}");
+        }
+    } else if stream.end <= LOGGED_BYTES_MAX && std::str::from_utf8(&stream.bytes).is_ok() {
         // What a provider sends behind its end is passed on, but need not be recorded.
         assert!(stream.bytes.starts_with(logged.as_bytes()) && logged.len() >= stream.end, "{which}: {logged}");
     } else {
         assert_eq!(record["Truncated"], true, "{which}");
     }
+    is_assembled
 }

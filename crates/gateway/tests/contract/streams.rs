@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::common::{ACME, CHAT, Setup, World, azure_target, chat_body, stream_body};
-use gatelog_gateway::{GatewayOptions, TargetOptions};
+use gatelog_gateway::{GatewayOptions, StreamForm, TargetOptions};
 use gatelog_testkit::azure::{Behaviour, CallEnd, Ending};
 use http_body_util::BodyExt as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
@@ -19,9 +21,39 @@ async fn a_stream_passes_untouched_and_its_usage_is_recorded() {
     assert_eq!(direct.status(), 200);
     let tokens = world.azure.calls()[0].tokens;
     let records = world.records().await;
-    assert_eq!(records[0]["ResponseBody"].as_str().unwrap().as_bytes(), &answer.body[..]);
+    assert_assembled(&records[0], &answer.body);
     assert_eq!(records[0]["Usage"]["completion_tokens"], tokens.output.unwrap());
     assert!(records[0]["TtftMs"].is_u64());
+}
+
+/// That the record has what these frames say, put together, and tells of them.
+fn assert_assembled(record: &Value, frames: &[u8]) {
+    let frames = std::str::from_utf8(frames).unwrap();
+    let data = frames.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let choices: Vec<Value> = data.map(|frame| frame["choices"][0].clone()).collect();
+    let said: String = choices.iter().filter_map(|choice| choice["delta"]["content"].as_str()).collect();
+    let finish = choices.iter().find_map(|choice| choice["finish_reason"].as_str()).unwrap();
+    let body: Value = serde_json::from_str(record["ResponseBody"].as_str().unwrap()).unwrap();
+    assert_eq!(body["object"], "chat.completion");
+    assert_eq!(body["choices"][0]["message"]["content"], said);
+    assert_eq!(body["choices"][0]["finish_reason"], finish);
+    assert_eq!(record["ResponseBodyBytes"], frames.len());
+    assert_eq!(record["ResponseBodySha256"], hex::encode(Sha256::digest(frames)));
+    assert_eq!(record["Streamed"], true);
+    assert!(record["Truncated"].is_null());
+}
+
+#[tokio::test]
+async fn a_stream_is_recorded_as_it_was_sent_where_that_is_asked_for() {
+    let options = GatewayOptions { log_stream_form: StreamForm::AsSent, ..GatewayOptions::default() };
+    let world = World::start(Setup { options, ..Setup::default() }).await;
+    let headers = [("api-key", "k"), ACME, ("cf-aig-cache-ttl", "60")];
+    let answer = world.send(CHAT, &headers, stream_body("hello")).await;
+    assert_eq!(world.send(CHAT, &headers, stream_body("hello")).await.header("cf-aig-cache-status"), Some("HIT"));
+    for record in world.records().await {
+        assert_eq!(record["ResponseBody"].as_str().unwrap().as_bytes(), &answer.body[..]);
+        assert!(record["ResponseBodySha256"].is_null());
+    }
 }
 
 #[tokio::test]
@@ -52,9 +84,8 @@ async fn a_slow_stream_is_recorded_and_replayed_whole() {
     assert_eq!(replayed.body, first.body);
     let records = world.records().await;
     assert!(records[0]["DurationMs"].as_u64().unwrap() > 2_500, "{}", records[0]["DurationMs"]);
-    for record in &records {
-        assert_eq!(record["ResponseBody"].as_str().unwrap().as_bytes(), &first.body[..]);
-    }
+    assert_eq!(records.len(), 2);
+    records.iter().for_each(|record| assert_assembled(record, &first.body));
 }
 
 #[tokio::test]

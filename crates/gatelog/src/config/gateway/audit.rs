@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use gatelog_gateway::GatewayOptions;
+use gatelog_gateway::{GatewayOptions, StreamForm};
 use gatelog_spool::{Audit, OnFull, SpoolOptions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,25 @@ pub(crate) enum AuditMode {
     Relaxed,
     /// Once its record is on disk; an answer whose record cannot be written fails.
     Strict,
+}
+
+/// How records have streamed answers.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StreamedAnswers {
+    /// As the API answers without `stream`, where that loses nothing but framing; size and digest of the stream are noted.
+    Assembled,
+    /// The frames, byte for byte.
+    AsSent,
+}
+
+impl StreamedAnswers {
+    pub(super) fn form(self) -> StreamForm {
+        match self {
+            Self::Assembled => StreamForm::Assembled,
+            Self::AsSent => StreamForm::AsSent,
+        }
+    }
 }
 
 /// What a full spool does.
@@ -47,6 +66,8 @@ pub(crate) struct AuditSection {
     pub(crate) mode: AuditMode,
     /// Largest text of one body in a record, bytes; the rest is cut, its size and digest are noted.
     pub(crate) body_bytes_max: usize,
+    /// How records have streamed answers.
+    pub(crate) streamed_answers: StreamedAnswers,
     /// Folder of the spool, for this process alone.
     pub(crate) spool_folder: PathBuf,
     /// Most bytes in the spool.
@@ -69,6 +90,7 @@ impl Default for AuditSection {
             allow_unsealed: false,
             mode: AuditMode::Relaxed,
             body_bytes_max: GatewayOptions::default().log_body_bytes_max,
+            streamed_answers: StreamedAnswers::Assembled,
             spool_folder: PathBuf::from("spool"),
             spool_bytes_max: options.spool_bytes_max,
             on_spool_full: OnSpoolFull::Refuse,

@@ -42,6 +42,8 @@ pub(crate) struct RandomStream {
     pub(crate) usage: Value,
     /// Where it has said that it is over; what follows is noise.
     pub(crate) end: usize,
+    /// The whole text, escapes as written.
+    pub(crate) said: String,
 }
 
 /// Where the counts stand.
@@ -74,6 +76,8 @@ struct Maker {
     report: Report,
     /// What stands between the members of an object: a line end makes several data lines of it.
     comma: &'static str,
+    /// What the pieces have said.
+    said: String,
 }
 
 impl RandomStream {
@@ -90,12 +94,12 @@ impl RandomStream {
             _ => Report::Last { nulls: true },
         };
         let comma = [",", ",", ", ", ",\n"][random.usize(0..4)];
-        let mut maker = Maker { random, report, comma };
+        let mut maker = Maker { random, report, comma, said: String::new() };
         let mut frames = match api {
             Api::Chat => maker.chat(),
             Api::Responses => maker.responses(),
         };
-        let mut random = maker.random;
+        let Maker { mut random, said, .. } = maker;
         let is_cut = random.u8(0..6) == 0;
         if is_cut {
             frames.truncate(random.usize(0..=frames.len()));
@@ -103,7 +107,7 @@ impl RandomStream {
         let read = frames.iter().filter(|frame| frame.data.len() < FRAME_BYTES_TOO_MANY);
         let usage = read.rev().find_map(|frame| frame.usage.clone()).unwrap_or_default();
         let (bytes, end) = Writer::new(random).write(&frames, is_cut, api);
-        Self { api, bytes, usage, end }
+        Self { api, bytes, usage, end, said }
     }
 }
 
@@ -120,6 +124,7 @@ impl Maker {
         frames.push(self.chunk(r#"{"delta":{"content":"","role":"assistant"},"finish_reason":null,"index":0}"#, false));
         for _ in 0..self.pieces() {
             let text = self.text();
+            self.said.push_str(&text);
             let choice =
                 format!(r#"{{"delta":{{"content":"{text}"}},"finish_reason":null,"index":0,"logprobs":null}}"#);
             let growing = self.report == Report::Growing;
@@ -151,9 +156,11 @@ impl Maker {
         let mut frames = vec![self.event("response.created", vec![member("response", started)])];
         for _ in 0..self.pieces() {
             let text = self.text();
+            self.said.push_str(&text);
             frames.push(self.event("response.output_text.delta", vec![member("delta", &format!("\"{text}\""))]));
         }
-        let text = self.text();
+        // Now and then the last event does not have what was said.
+        let text = if self.random.u8(0..4) == 0 { self.text() } else { self.said.clone() };
         let mut response = vec![
             member("status", r#""completed""#),
             member("model", r#""gpt-5-2025-08-07""#),
