@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tally import Tally
 CONTENT = (b"zebra quartz", b"What does the invoice", b"Question 1")
 TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 LAKE_COLUMNS = ["event_id", "cached", "rate_limited", "attempt", "status_code", "tenant_id", *TOKENS]
+BODY_COLUMNS = ["streamed", "response_body"]
 ROLLUP = f"SELECT sum(requests), {', '.join(f'sum({name})' for name in TOKENS)} FROM gatelog.rollup_hourly"
 LEDGER = "SELECT sum(lines), sum(events), sum(duplicates), sum(rejects) FROM gatelog.source_object"
 
@@ -92,7 +94,7 @@ def numbers(installation: GatewayInstallation, statement: str) -> tuple[int, ...
 
 
 def check_lake(tally: Tally, installation: GatewayInstallation, truth: Truth, heard: Heard) -> None:
-    rows = list(lake_rows(installation))
+    rows = list(lake_rows(installation, LAKE_COLUMNS))
     tries = [row for row in rows if row["attempt"] is not None]
     tally.equal("lake: rows", len(rows), truth.events)
     tally.equal("lake: different event ids", len({row["event_id"] for row in rows}), truth.events)
@@ -106,10 +108,36 @@ def check_lake(tally: Tally, installation: GatewayInstallation, truth: Truth, he
     tally.equal(f"lake: missing ones of {len(heard.log_ids)} ids that clients were told", sorted(missing), [])
 
 
-def lake_rows(installation: GatewayInstallation) -> Iterator[dict[str, Any]]:
+def check_wholes(tally: Tally, installation: GatewayInstallation, heard: Heard) -> None:
+    """Streamed answers in the lake, against what the SDKs made of the same frames."""
+    bodies = [row["response_body"] for row in lake_rows(installation, BODY_COLUMNS) if row["streamed"]]
+    wholes = [json.loads(body) for body in bodies if body and body.startswith("{")]
+    by_id = {whole["id"]: essence(whole) for whole in wholes if "id" in whole}
+    expected = [essence(whole) for whole in heard.wholes]
+    tally.check("lake: SDKs have put streams together", len(expected) > 1, f"{len(expected)} of them")
+    found = [by_id.get(whole["id"]) for whole in heard.wholes]
+    title = f"lake: {len(expected)} streamed answers as SDKs put them together"
+    tally.check(title, found == expected, f"{found} and not {expected}")
+
+
+def essence(whole: dict[str, Any]) -> dict[str, Any]:
+    """What a whole answer says; an SDK fills in fields that were not sent."""
+    counts = {name: count for name, count in whole["usage"].items() if isinstance(count, int)}
+    facts = {"model": whole["model"], "usage": counts}
+    if whole["object"] == "response":
+        texts = [[part["text"] for part in item["content"]] for item in whole["output"]]
+        return facts | {"status": whole["status"], "created": int(whole["created_at"]), "texts": texts}
+    said = [
+        (choice["index"], choice["finish_reason"], choice["message"]["role"], choice["message"]["content"])
+        for choice in whole["choices"]
+    ]
+    return facts | {"object": whole["object"], "created": whole["created"], "said": said}
+
+
+def lake_rows(installation: GatewayInstallation, columns: list[str]) -> Iterator[dict[str, Any]]:
     """The rows of all files that commits added, read by another implementation of Parquet."""
     client = installation.s3.client()
     for (path,) in installation.ask("SELECT path FROM gatelog.output_file"):
         bucket, _, key = path.removeprefix("s3://").partition("/")
         file = io.BytesIO(client.get_object(Bucket=bucket, Key=key)["Body"].read())
-        yield from pyarrow.parquet.read_table(file, columns=LAKE_COLUMNS).to_pylist()
+        yield from pyarrow.parquet.read_table(file, columns=columns).to_pylist()

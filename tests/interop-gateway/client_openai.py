@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openai import AzureOpenAI, OpenAI
 
-from outcome import check, equal, finish
+from outcome import check, equal, finish, put_together
 from place import AZURE, BASE, CHAT, EMBED, KEY, REASONING, SAID, VERSION, headers
 
 ASK = [{"role": "user", "content": "What does the invoice cover?"}]
@@ -57,6 +57,7 @@ def stream_helper(client: OpenAI) -> None:
         whole = events.get_final_completion()
     assert "content.delta" in kinds and "content.done" in kinds
     assert whole.choices[0].message.content.startswith(SAID) and whole.usage.completion_tokens > 0
+    put_together(whole.model_dump_json())
 
 
 def embeddings(client: OpenAI) -> None:

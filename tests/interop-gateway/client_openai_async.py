@@ -6,7 +6,7 @@ import asyncio
 
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
-from outcome import check, equal, finish
+from outcome import check, equal, finish, put_together
 from place import AZURE, BASE, CHAT, EMBED, KEY, SAID, VERSION, headers
 
 ASK = [{"role": "user", "content": "What does the invoice cover?"}]
@@ -43,6 +43,7 @@ async def responses_stream(client: AsyncOpenAI) -> None:
         whole = await events.get_final_response()
     equal(kinds[-1], "response.completed")
     assert whole.output_text.startswith(SAID) and whole.usage.output_tokens > 0
+    put_together(whole.model_dump_json())
 
 
 async def main() -> None:

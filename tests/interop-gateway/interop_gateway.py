@@ -110,6 +110,7 @@ def main(binaries: Path, packages: Path) -> int:
             print(installation.ingest_once().output.strip(), flush=True)
             books.check_rollup(tally, installation, truth)
             books.check_lake(tally, installation, truth, heard)
+            books.check_wholes(tally, installation, heard)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 0 if tally.failed == 0 else 1
 

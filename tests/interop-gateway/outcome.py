@@ -1,6 +1,7 @@
 """How a client reports to the harness: one line per check, and what the provider cannot have seen.
 
-`PASS title`, `FAIL title: why`, and at the end `COUNT {...}`. outcome.mjs says the same in the other language.
+`PASS title`, `FAIL title: why`, `WHOLE {...}` for a streamed answer that an SDK put together, and at the end `COUNT {...}`. outcome.mjs
+says the same in the other language.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ def equal(found: object, expected: object) -> None:
     """Both values stand in the complaint."""
     if found != expected:
         raise AssertionError(f"{found!r} instead of {expected!r}")
+
+
+def put_together(whole: str) -> None:
+    """A streamed answer as the SDK has put it together, in JSON; the audit log must have the same."""
+    print(f"WHOLE {whole}", flush=True)
 
 
 def refused_for_limit(headers: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tally import Tally
 
@@ -38,6 +39,8 @@ class Heard:
 
     counts: Counter[str] = field(default_factory=Counter)
     log_ids: list[str] = field(default_factory=list)
+    # Streamed answers as SDKs put them together.
+    wholes: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run_all(tally: Tally, folder: Path, packages: Path, environments: dict[str, dict[str, str]]) -> Heard:
@@ -90,6 +93,8 @@ def take(tally: Tally, heard: Heard, suite: str, ended: subprocess.CompletedProc
                 tally.check(f"{suite}: {rest}", False)
             case "LOGGED":
                 heard.log_ids.append(rest)
+            case "WHOLE":
+                heard.wholes.append(json.loads(rest))
             case "COUNT":
                 heard.counts.update(json.loads(rest))
                 is_whole = True
