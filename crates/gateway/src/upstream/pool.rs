@@ -119,6 +119,15 @@ impl Pool {
     pub(super) fn idle(&self) -> usize {
         self.hosts().values().map(|host| host.idle.len()).sum()
     }
+
+    /// Whether providers have closed all that is kept; it stays kept.
+    pub(super) fn is_closed(&self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        self.hosts().values_mut().all(|host| {
+            let shared_is_closed = host.shared.as_ref().is_none_or(|kept| kept.connection.is_closed());
+            shared_is_closed && !host.idle.iter_mut().any(|kept| kept.connection.is_usable(&mut context))
+        })
+    }
 }
 
 impl Host {

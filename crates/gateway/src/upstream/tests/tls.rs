@@ -72,6 +72,18 @@ impl TlsProvider {
         UpstreamRequest { method: Method::POST, uri: self.uri.clone(), headers: HeaderMap::new(), body }
     }
 
+    /// Closes the client's connection, and waits until that is known there.
+    async fn hang_up(&self, client: &Upstream) {
+        self.hang_up.notify_one();
+        for _ in 0..2_000 {
+            if client.pool.is_closed() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("the connection is still open after two seconds");
+    }
+
     fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -91,8 +103,7 @@ async fn providers_that_speak_http2_are_asked_on_one_connection() {
     assert_eq!(text(first).await, BODY);
     assert_eq!(provider.connections(), 1);
 
-    provider.hang_up.notify_one();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    provider.hang_up(&client).await;
     assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
     assert_eq!(provider.connections(), 2);
     tokio::time::pause();
@@ -144,8 +155,7 @@ async fn a_connection_over_tls_is_kept_too() {
         assert_eq!(text(answer).await, BODY);
     }
     assert_eq!(provider.connections(), 1);
-    provider.hang_up.notify_one();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    provider.hang_up(&client).await;
     assert_eq!(text(client.send(provider.request()).await.unwrap()).await, BODY);
     assert_eq!(provider.connections(), 2);
 }
