@@ -23,6 +23,8 @@ pub(crate) struct LastRead {
     frame: Vec<u8>,
     /// Its strings that may differ, in order, without their quotes.
     strings: Vec<Range<usize>>,
+    /// Those of them that did in a frame since: most likely they will again, and the rest is compared in one go.
+    differing: Vec<Range<usize>>,
 }
 
 impl LastRead {
@@ -30,6 +32,7 @@ impl LastRead {
     pub(crate) fn remember(&mut self, frame: &[u8], reader: Reader<'_>) {
         self.frame.clear();
         self.strings = reader.into_skipped();
+        self.differing.clear();
         if frame.len() <= FRAME_BYTES_MAX {
             self.frame.extend_from_slice(frame);
         }
@@ -40,14 +43,40 @@ impl LastRead {
     }
 
     /// Whether `frame` says what the last one said.
-    pub(crate) fn is_repeated_by(&self, frame: &[u8]) -> bool {
+    pub(crate) fn is_repeated_by(&mut self, frame: &[u8]) -> bool {
         if self.frame.is_empty() {
             return false;
         }
+        let has_usual_differences = self.differs_only_in(&self.differing, frame, |_, _| {});
+        has_usual_differences || self.is_repeated_unusually_by(frame)
+    }
+
+    fn is_repeated_unusually_by(&mut self, frame: &[u8]) -> bool {
+        let mut differing = Vec::with_capacity(2);
+        let note = |string: &Range<usize>, text: &[u8]| {
+            if self.frame[string.clone()] != *text || self.differing.contains(string) {
+                differing.push(string.clone());
+            }
+        };
+        let is_repeated = self.differs_only_in(&self.strings, frame, note);
+        if is_repeated {
+            self.differing = differing;
+        }
+        is_repeated
+    }
+
+    /// Whether `frame` is the last one, but for these strings, which `seen` gets with what they are now.
+    fn differs_only_in(
+        &self,
+        strings: &[Range<usize>],
+        frame: &[u8],
+        mut seen: impl FnMut(&Range<usize>, &[u8]),
+    ) -> bool {
         let (mut at, mut rest) = (0, frame);
-        for string in &self.strings {
+        for string in strings {
             let Some(text) = rest.strip_prefix(&self.frame[at..string.start]) else { return false };
             let Some(end) = string_end(text) else { return false };
+            seen(string, &text[..end]);
             (at, rest) = (string.end, &text[end..]);
         }
         self.frame[at..] == *rest
