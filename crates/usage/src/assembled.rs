@@ -16,8 +16,8 @@ mod shape;
 
 use crate::{OperationHint, ResponseFacts, read_response};
 
-/// Longest stream that is put together, which is done in one go: a fraction of a millisecond for each of these if its frames repeat
-/// each other but for a piece of text, up to ten if not. 128k tokens, one to a frame of Azure's, have about 50 MB, but models with
+/// Longest stream that is put together, which is done in one go: a MB takes a fraction of a millisecond if its frames repeat each
+/// other but for a piece of text, up to ten if not. 128k tokens, one to a frame of Azure's, have about 50 MB, but models with
 /// so long answers send several in a frame.
 pub const ASSEMBLED_STREAM_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -1,24 +1,26 @@
 //! The Responses API, whose last event repeats the whole answer.
 //!
-//! It is believed only as far as it can be seen: each item that was begun, and each text that came in pieces, must be in it.
+//! It is believed only as far as it can be seen: each item that was sent must be in it, the same as when it was done, and each text
+//! that came in pieces.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     event::{Event, Events},
     says_nothing, string_in,
 };
 
-/// Events that say that something has begun or is over; of what, says the whole.
-const FRAMING: [&str; 9] = [
+/// The event with an item that is done.
+const ITEM_DONE: &str = "response.output_item.done";
+/// Events that say that something has begun, or that a part of an item is done.
+const FRAMING: [&str; 8] = [
     "response.created",
     "response.queued",
     "response.in_progress",
     "response.output_item.added",
-    "response.output_item.done",
     "response.content_part.added",
     "response.content_part.done",
     "response.reasoning_summary_part.added",
@@ -34,8 +36,7 @@ struct Typed<'a> {
     r#type: &'a str,
     #[serde(borrow)]
     response: Option<&'a RawValue>,
-    #[serde(borrow)]
-    item: Option<Item<'a>>,
+    item: Option<Value>,
     item_id: Option<&'a str>,
     content_index: Option<usize>,
     summary_index: Option<usize>,
@@ -61,32 +62,6 @@ struct Typed<'a> {
     _obfuscation: Option<IgnoredAny>,
 }
 
-/// The whole answer, as far as pieces of it are sent before.
-#[derive(Deserialize)]
-struct Whole<'a> {
-    #[serde(borrow)]
-    output: Vec<Item<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Item<'a> {
-    id: &'a str,
-    #[serde(borrow, default)]
-    arguments: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    content: Option<Vec<Part<'a>>>,
-    #[serde(borrow, default)]
-    summary: Option<Vec<Part<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct Part<'a> {
-    #[serde(borrow, default)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    refusal: Option<&'a RawValue>,
-}
-
 /// Where a text stands in an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
@@ -99,7 +74,8 @@ enum Place {
 /// What was sent before the whole.
 #[derive(Default)]
 struct Sent<'a> {
-    items: BTreeSet<&'a str>,
+    /// By their ids; `None` as long as they are not done.
+    items: BTreeMap<String, Option<Value>>,
     /// Of texts that came in pieces, escapes as written.
     pieces: BTreeMap<(&'a str, Place), String>,
     /// Texts that were sent again at their end.
@@ -123,7 +99,7 @@ pub(super) fn assemble(stream: &str) -> Option<String> {
         if LAST.contains(&typed.r#type) {
             whole = Some(typed.response?.get());
         } else {
-            sent.take(&typed)?;
+            sent.take(typed)?;
         }
     }
     let whole = whole?;
@@ -132,9 +108,17 @@ pub(super) fn assemble(stream: &str) -> Option<String> {
 
 impl<'a> Sent<'a> {
     /// Takes an event; `None` if the whole would not say what it says.
-    fn take(&mut self, event: &Typed<'a>) -> Option<()> {
-        self.items.extend(event.item.as_ref().map(|item| item.id));
-        self.items.extend(event.item_id);
+    fn take(&mut self, event: Typed<'a>) -> Option<()> {
+        if let Some(item) = event.item_id {
+            self.items.entry(item.to_owned()).or_default();
+        }
+        if let Some(item) = event.item {
+            let done = self.items.entry(id_of(&item)?.to_owned()).or_default();
+            if event.r#type == ITEM_DONE {
+                *done = Some(item);
+                return Some(());
+            }
+        }
         if FRAMING.contains(&event.r#type) {
             return Some(());
         }
@@ -160,23 +144,32 @@ impl<'a> Sent<'a> {
         Some(())
     }
 
-    fn is_in(&self, whole: &Whole<'a>) -> bool {
-        let items: BTreeMap<&str, &Item<'a>> = whole.output.iter().map(|item| (item.id, item)).collect();
-        let has = |item: &str, place, text: &str| items.get(item).and_then(|item| item.text(place)) == Some(text);
-        self.items.iter().all(|item| items.contains_key(item))
+    fn is_in(&self, whole: &Value) -> bool {
+        let items = whole["output"].as_array().into_iter().flatten();
+        let items: BTreeMap<&str, &Value> = items.filter_map(|item| Some((id_of(item)?, item))).collect();
+        let has = |item: &str, place: Place, text: &str| {
+            // The escapes may be written in another way there.
+            let text: Option<String> = serde_json::from_str(&format!("\"{text}\"")).ok();
+            text.is_some() && items.get(item).and_then(|item| place.text(item)) == text.as_deref()
+        };
+        self.items.iter().all(|(id, done)| done.is_some() && items.get(id.as_str()).copied() == done.as_ref())
             && self.pieces.iter().all(|((item, place), text)| has(item, *place, text))
             && self.texts.iter().all(|(item, place, text)| has(item, *place, text))
     }
 }
 
-impl<'a> Item<'a> {
-    fn text(&self, place: Place) -> Option<&'a str> {
-        let json = match place {
-            Place::Text(index) => self.content.as_ref()?.get(index)?.text,
-            Place::Refusal(index) => self.content.as_ref()?.get(index)?.refusal,
-            Place::Summary(index) => self.summary.as_ref()?.get(index)?.text,
-            Place::Arguments => self.arguments,
+fn id_of(item: &Value) -> Option<&str> {
+    item["id"].as_str()
+}
+
+impl Place {
+    fn text(self, item: &Value) -> Option<&str> {
+        let text = match self {
+            Self::Text(index) => &item["content"][index]["text"],
+            Self::Refusal(index) => &item["content"][index]["refusal"],
+            Self::Summary(index) => &item["summary"][index]["text"],
+            Self::Arguments => &item["arguments"],
         };
-        string_in(json?.get())
+        text.as_str()
     }
 }

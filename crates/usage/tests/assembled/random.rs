@@ -1,11 +1,11 @@
-//! Random answers, against a reader that does what OpenAI's SDKs do.
+//! Random answers, against a reader that does what OpenAI's SDK for Node does.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::{assemble, frame, stream};
 
-/// Adds up frames as OpenAI's SDKs do: texts grow, numbered objects are told apart, anything else is what came last.
+/// Adds up frames as OpenAI's SDK for Node does: texts grow, numbered objects are told apart, anything else is what came last.
 fn accumulate(into: &mut Value, from: &Value) {
     const TEXTS: [&str; 4] = ["content", "refusal", "text", "arguments"];
     let (Value::Object(into), Value::Object(from)) = (into, from) else { panic!("objects only") };

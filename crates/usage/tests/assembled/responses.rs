@@ -30,6 +30,7 @@ fn responses(pieces: &[&str], output: &[Value]) -> String {
     }
     let text = json!({"item_id": "msg", "output_index": 0, "content_index": 0, "text": pieces.concat()});
     stream += &event("response.output_text.done", text);
+    stream += &event("response.output_item.done", json!({"output_index": 0, "item": message(&pieces.concat())}));
     stream + &event("response.completed", response("completed", output))
 }
 
@@ -50,6 +51,7 @@ fn all_texts_of_responses_are_looked_for() {
         members[member] = json!(text);
         members[place] = json!(usize::from(kind == "refusal.delta" || kind == "refusal.done"));
         let stream = event(&format!("response.{kind}"), members)
+            + &event("response.output_item.done", json!({"item": item}))
             + &event("response.completed", response("completed", std::slice::from_ref(&item)));
         assemble(&stream)
     };
@@ -76,6 +78,8 @@ fn responses_that_say_more_than_the_last_event_are_left_as_they_came() {
     let call = json!({"output_index": 0, "item": {"id": "fc", "type": "function_call", "arguments": "{}"}});
     let without_call =
         event("response.output_item.done", call) + &event("response.completed", response("completed", &[]));
+    let other_item = whole.replacen("\"annotations\":[]", "\"annotations\":[1]", 2);
+    let never_done = whole.replacen("output_item.done", "output_item.added", 2);
     let a_status = responses(&["completed"], &[]);
     let cut = whole.split("event: response.completed").next().unwrap();
     let unknown = whole.replacen("response.output_text.done", "response.audio.done", 2);
@@ -89,6 +93,8 @@ fn responses_that_say_more_than_the_last_event_are_left_as_they_came() {
         &other_text,
         &without_output,
         &without_call,
+        &other_item,
+        &never_done,
         &a_status,
         cut,
         &unknown,
