@@ -2,7 +2,7 @@
 
 mod caller_socket;
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{error::Error, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use gatelog_runtime::Shutdown;
 use http::Request;
@@ -188,9 +188,56 @@ where
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     // It has the socket until it is dropped, after the ending is known.
     let mut serving = pin!(watcher.watch(connection));
-    match serving.as_mut().await {
-        Ok(()) => ending.whole(),
+    if let Err(error) = serving.as_mut().await {
         // A caller that hangs up is its own business; the record says so.
-        Err(error) => tracing::debug!(error = &*error, "a connection ended early"),
+        tracing::debug!(error = &*error, "a connection ended early");
+        if !is_of_next_head(&*error) {
+            return;
+        }
+    }
+    ending.whole();
+}
+
+/// Whether it was the head of a next request that did not come or was none, so that all answers before it were sent.
+fn is_of_next_head(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<hyper::Error>();
+    error.is_some_and(|error| !error.is_user() && (error.is_timeout() || error.is_parse()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http::Response;
+    use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
+    use hyper::body::Frame;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    /// How a connection ends on which this is said; the answer to `/broken` breaks off.
+    async fn ended(said: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let answer = async |request: Request<Incoming>| {
+            let broken = StreamBody::new(futures::stream::iter([Err::<Frame<Bytes>, _>(io::Error::other("broken"))]));
+            let whole = Full::new(Bytes::from_static(b"whole")).map_err(|never: Infallible| match never {});
+            let body = if request.uri() == "/broken" { BoxBody::new(broken) } else { BoxBody::new(whole) };
+            Ok::<_, Infallible>(Response::new(body))
+        };
+        let (mut caller, socket) = tokio::io::duplex(4_096);
+        caller.write_all(said.as_bytes()).await?;
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(50));
+        builder.serve_connection(TokioIo::new(socket), service_fn(answer)).await
+    }
+
+    #[tokio::test]
+    async fn a_next_head_that_does_not_come_leaves_answers_whole() {
+        for next in ["", "GET", "no head\r\n\r\n"] {
+            let ended = ended(&format!("GET /whole HTTP/1.0\r\nconnection: keep-alive\r\n\r\n{next}")).await;
+            assert!(ended.as_ref().is_err_and(|error| is_of_next_head(&**error)), "{next:?}: {ended:?}");
+        }
+        let ended = ended("GET /broken HTTP/1.0\r\n\r\n").await;
+        assert!(ended.as_ref().is_err_and(|error| !is_of_next_head(&**error)), "{ended:?}");
     }
 }

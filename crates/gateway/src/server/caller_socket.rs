@@ -1,7 +1,7 @@
 //! The socket of a caller, which is reset where its end alone would look like the end of an answer.
 //!
 //! HTTP/1.0 knows no chunks: an answer of unknown length ends with its connection. One that breaks off has to end in another way,
-//! or the caller takes the part for the whole. (TLS shows it by itself: it has an end of its own.)
+//! or the caller takes the part for the whole. TLS has an end of its own, but not every caller minds whether it came.
 
 use std::{
     io::{self, IoSlice},
