@@ -14,6 +14,7 @@ use crate::{
     headers::bytes_of,
 };
 use bytes::Bytes;
+use gatelog_usage::ResponseFacts;
 use http::{HeaderMap, StatusCode};
 use moka::{Expiry, future::Cache as Moka};
 
@@ -104,8 +105,8 @@ pub(crate) struct StoredAnswer {
     pub(crate) headers: HeaderMap,
     /// The bytes of the body; those of a stream of events are one too.
     pub(crate) body: Bytes,
-    /// Whether they are a stream of events.
-    pub(crate) streamed: bool,
+    /// What it says of itself.
+    pub(crate) facts: ResponseFacts,
     /// Name of the target that gave it.
     pub(crate) provider: String,
     /// How long it may be kept.
@@ -184,7 +185,7 @@ mod tests {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             body: Bytes::from_static(body),
-            streamed: false,
+            facts: ResponseFacts::default(),
             provider: "azure-openai".to_owned(),
             ttl,
         })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gatelog_budget::Refusal;
-use gatelog_usage::{OperationHint, read_response};
+use gatelog_usage::OperationHint;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use hyper::body::Body as _;
@@ -73,7 +73,7 @@ impl Serving<'_> {
         let closing = Closing {
             status: answer.status.as_u16(),
             cached: true,
-            streamed: answer.streamed,
+            streamed: answer.facts.streamed,
             response: record.has_bodies().then(|| self.logged(answer, record.operation())),
             ..Closing::default()
         };
@@ -92,11 +92,8 @@ impl Serving<'_> {
     /// The body of an answer out of the cache, for its record.
     fn logged<'b>(&self, answer: &'b StoredAnswer, operation: OperationHint) -> LoggedBody<'b> {
         let (body, options) = (&*answer.body, &self.shared.options);
-        let is_assembled = answer.streamed && options.log_stream_form == StreamForm::Assembled;
-        let assembled = || {
-            let facts = read_response(std::str::from_utf8(body).ok()?, operation);
-            LoggedBody::assembled(body, &facts, operation, options.log_body_bytes_max)
-        };
+        let is_assembled = answer.facts.streamed && options.log_stream_form == StreamForm::Assembled;
+        let assembled = || LoggedBody::assembled(body, &answer.facts, operation, options.log_body_bytes_max);
         let assembled = is_assembled.then(assembled).flatten();
         assembled.unwrap_or_else(|| LoggedBody::of(body, options.log_body_bytes_max))
     }

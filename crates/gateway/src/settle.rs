@@ -168,7 +168,7 @@ impl Passing {
             status: self.status,
             headers: std::mem::take(&mut fill.headers),
             body,
-            streamed: facts.streamed,
+            facts: facts.clone(),
             provider: record.step().target.name.to_str().unwrap_or_default().to_owned(),
             ttl: fill.ttl,
         };

@@ -111,7 +111,7 @@ mod tests {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             body: Bytes::from_static(b"x"),
-            streamed: false,
+            facts: gatelog_usage::ResponseFacts::default(),
             provider: String::new(),
             ttl: Duration::from_secs(60),
         })

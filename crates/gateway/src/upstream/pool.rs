@@ -120,10 +120,13 @@ impl Pool {
         self.hosts().values().map(|host| host.idle.len()).sum()
     }
 
-    /// Whether providers have closed all that is kept; it stays kept.
+    /// Whether providers have closed all that is kept, which is something. It stays kept, but to ask drives it: who takes it next
+    /// will find that out at once.
     pub(super) fn is_closed(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        self.hosts().values_mut().all(|host| {
+        let mut hosts = self.hosts();
+        assert!(hosts.values().any(|host| host.shared.is_some() || !host.idle.is_empty()), "nothing is kept");
+        hosts.values_mut().all(|host| {
             let shared_is_closed = host.shared.as_ref().is_none_or(|kept| kept.connection.is_closed());
             shared_is_closed && !host.idle.iter_mut().any(|kept| kept.connection.is_usable(&mut context))
         })
