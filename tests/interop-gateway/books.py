@@ -112,10 +112,10 @@ def check_wholes(tally: Tally, installation: GatewayInstallation, heard: Heard) 
     """Streamed answers in the lake, against what the SDKs made of the same frames."""
     bodies = [row["response_body"] for row in lake_rows(installation, BODY_COLUMNS) if row["streamed"]]
     wholes = [json.loads(body) for body in bodies if body and body.startswith("{")]
-    by_id = {whole["id"]: essence(whole) for whole in wholes if "id" in whole}
+    by_id = {whole.get("id"): whole for whole in wholes}
     expected = [essence(whole) for whole in heard.wholes]
     tally.check("lake: SDKs have put streams together", len(expected) > 1, f"{len(expected)} of them")
-    found = [by_id.get(whole["id"]) for whole in heard.wholes]
+    found = [essence(by_id[whole["id"]]) if whole["id"] in by_id else None for whole in heard.wholes]
     title = f"lake: {len(expected)} streamed answers as SDKs put them together"
     tally.check(title, found == expected, f"{found} and not {expected}")
 
