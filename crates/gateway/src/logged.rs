@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use gatelog_usage::{OperationHint, ResponseFacts, assemble};
 use sha2::{Digest as _, Sha256};
 
+use crate::gateway::GatewayOptions;
+
 /// How the record has a streamed answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamForm {
@@ -54,16 +56,19 @@ impl<'a> LoggedBody<'a> {
         Self { text: shown(start, text_bytes_max).0, whole: Some(whole), is_truncated: true }
     }
 
-    /// A streamed answer that is all there, put together, cut to `text_bytes_max`; `None` if that would lose anything. `facts` were
-    /// read from it with `hint`.
+    /// An answer that is all there, put together and cut; `None` if it is no stream, if that is not wished for, or if it would lose
+    /// anything. `facts` were read from it with `hint`.
     pub(crate) fn assembled(
         body: &[u8],
         facts: &ResponseFacts,
         hint: OperationHint,
-        text_bytes_max: usize,
+        options: &GatewayOptions,
     ) -> Option<Self> {
+        if !facts.streamed || options.log_stream_form != StreamForm::Assembled {
+            return None;
+        }
         let mut text = assemble(simdutf8::basic::from_utf8(body).ok()?, facts, hint)?;
-        let kept = boundary(text.as_bytes(), text_bytes_max);
+        let kept = boundary(text.as_bytes(), options.log_body_bytes_max);
         let is_truncated = kept < text.len();
         text.truncate(kept);
         Some(Self { text: text.into(), whole: Some(Whole::of(body)), is_truncated })
@@ -113,7 +118,8 @@ mod tests {
 
     fn assembled(stream: &str, text_bytes_max: usize) -> Option<LoggedBody<'static>> {
         let facts = read_response(stream, OperationHint::Chat);
-        LoggedBody::assembled(stream.as_bytes(), &facts, OperationHint::Chat, text_bytes_max)
+        let options = GatewayOptions { log_body_bytes_max: text_bytes_max, ..GatewayOptions::default() };
+        LoggedBody::assembled(stream.as_bytes(), &facts, OperationHint::Chat, &options)
     }
 
     #[test]

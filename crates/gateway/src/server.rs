@@ -179,10 +179,10 @@ where
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
-    // In a box: a connection has room for this future even while it only passes an answer on.
-    let asked = ending.clone();
+    let noted = ending.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        asked.asked(request.version());
+        noted.asked(request.version());
+        // In a box: a connection has room for this future even while it only passes an answer on.
         Box::pin(answerer.clone().answer(request))
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();

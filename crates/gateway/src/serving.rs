@@ -18,7 +18,7 @@ use crate::{
     forward::{Answered, Forwarded, Made, forward},
     gateway::Shared,
     headers::{self, set_text},
-    logged::{LoggedBody, StreamForm},
+    logged::LoggedBody,
     metrics,
     plan::Step,
     refusal::limit_error,
@@ -92,9 +92,7 @@ impl Serving<'_> {
     /// The body of an answer out of the cache, for its record.
     fn logged<'b>(&self, answer: &'b StoredAnswer, operation: OperationHint) -> LoggedBody<'b> {
         let (body, options) = (&*answer.body, &self.shared.options);
-        let is_assembled = answer.facts.streamed && options.log_stream_form == StreamForm::Assembled;
-        let assembled = || LoggedBody::assembled(body, &answer.facts, operation, options.log_body_bytes_max);
-        let assembled = is_assembled.then(assembled).flatten();
+        let assembled = LoggedBody::assembled(body, &answer.facts, operation, options);
         assembled.unwrap_or_else(|| LoggedBody::of(body, options.log_body_bytes_max))
     }
 

@@ -2,6 +2,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use gatelog_spool::AppendError;
 use gatelog_usage::{ResponseFacts, StreamTap, read_response};
 use http::{HeaderMap, StatusCode, header};
@@ -13,7 +14,7 @@ use crate::{
     conversation::{Closing, OpenRecord, STATUS_CLIENT_CLOSED},
     gateway::GatewayOptions,
     headers::is_event_stream,
-    logged::{LoggedBody, StreamForm},
+    logged::LoggedBody,
     metrics,
 };
 
@@ -196,8 +197,9 @@ struct Closed {
 
 impl Closed {
     fn closing(&self, record: &OpenRecord, options: &GatewayOptions) -> Closing<'_> {
-        let response =
-            || self.assembled(record, options).unwrap_or_else(|| self.body.logged(options.log_body_bytes_max));
+        let assembled = |body: Bytes| LoggedBody::assembled(&body, &self.facts, record.operation(), options);
+        let as_sent = || self.body.logged(options.log_body_bytes_max);
+        let response = || self.body.whole().and_then(assembled).unwrap_or_else(as_sent);
         Closing {
             status: self.status,
             ttft: self.ttft,
@@ -207,12 +209,5 @@ impl Closed {
             response: record.has_bodies().then(response),
             ..Closing::default()
         }
-    }
-
-    /// The body put together, if it is a stream, and whole, and that is wished for.
-    fn assembled(&self, record: &OpenRecord, options: &GatewayOptions) -> Option<LoggedBody<'static>> {
-        let is_wished = self.facts.streamed && options.log_stream_form == StreamForm::Assembled;
-        let body = self.body.whole().filter(|_| is_wished)?;
-        LoggedBody::assembled(&body, &self.facts, record.operation(), options.log_body_bytes_max)
     }
 }
