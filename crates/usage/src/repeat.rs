@@ -127,6 +127,28 @@ mod tests {
         )
     }
 
+    #[test]
+    fn strings_that_differ_seldom_are_found_and_text_is_never_taken_for_members() {
+        let frame = |text: &str, other: &str| {
+            format!(r#"{{"id":"a","choices":[{{"delta":{{"content":"{text}"}}}}],"obfuscation":"{other}"}}"#)
+        };
+        let (mut facts, mut last) = (ResponseFacts::default(), LastRead::default());
+        read_frame(frame("x", "o").as_bytes(), &mut facts, Operation::Chat, &mut last);
+        let mut is_repeated = |text, other| {
+            let is_repeated = last.is_repeated_by(frame(text, other).as_bytes());
+            (is_repeated, last.differing.len())
+        };
+        assert_eq!(is_repeated("y", "o"), (true, 1), "the text is what differs as a rule");
+        assert_eq!(is_repeated("z", "o"), (true, 1));
+        assert_eq!(is_repeated("z", "p"), (true, 2), "another string differs too");
+        assert_eq!(is_repeated("y", "q"), (true, 2));
+        let finished = r#"z"},"finish_reason":"stop","d":{"e":""#;
+        assert_eq!(is_repeated(finished, "q"), (false, 2), "members come after the text");
+        assert_eq!(is_repeated("z", r#"q","usage":{"prompt_tokens":9},"x":""#), (false, 2));
+        assert_eq!(is_repeated("z", r"q\"), (false, 2), "a string that does not end");
+        assert_eq!(is_repeated("z", "q"), (true, 2));
+    }
+
     proptest! {
         #[test]
         fn what_is_not_read_would_have_said_nothing(
