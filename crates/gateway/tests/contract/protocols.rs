@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
 };
 
@@ -70,41 +70,49 @@ async fn an_answer_that_breaks_off_breaks_its_stream_of_http2_alone() {
     assert_eq!(world.records().await.len(), 2);
 }
 
+/// Asks for a stream with HTTP/1.0.
+async fn ask_as_of_old(stream: &mut (impl AsyncWrite + Unpin), prompt: &str) {
+    let body = stream_body(prompt);
+    let head = format!("POST {CHAT} HTTP/1.0\r\napi-key: k\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
+/// How a connection ended, and what came before.
+async fn read_to_end(mut stream: impl AsyncRead + Unpin) -> (Result<(), io::ErrorKind>, String) {
+    let mut answer = Vec::new();
+    let ended = stream.read_to_end(&mut answer).await.map_err(|error| error.kind());
+    (ended.map(drop), String::from_utf8(answer).unwrap())
+}
+
 /// HTTP/1.0 knows the end of a stream by the end of the connection alone.
 #[tokio::test]
 async fn a_caller_of_old_sees_which_answer_is_whole() {
     let world = World::start(Setup { drain: Duration::from_millis(200), ..Setup::default() }).await;
     let address = world.address;
     let ask = async |prompt: &str| {
-        let body = stream_body(prompt);
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let head = format!("POST {CHAT} HTTP/1.0\r\napi-key: k\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        ask_as_of_old(&mut stream, prompt).await;
         stream
     };
-    let read = async |mut stream: TcpStream| {
-        let mut answer = Vec::new();
-        let ended = stream.read_to_end(&mut answer).await.map_err(|error| error.kind());
-        (ended.map(drop), String::from_utf8(answer).unwrap())
-    };
-    let (ended, answer) = read(ask("whole").await).await;
+    let (ended, answer) = read_to_end(ask("whole").await).await;
     assert_eq!(ended, Ok(()));
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("data: [DONE]\n\n"), "{answer}");
 
     world.azure.behave_all_times(1, Behaviour::ending(azure::Ending::CutAfterFrames(3)));
-    let (ended, answer) = read(ask("cut").await).await;
+    let (ended, answer) = read_to_end(ask("cut").await).await;
     assert_eq!(ended, Err(io::ErrorKind::ConnectionReset));
     assert!(answer.contains("data: "), "what had come has been passed on: {answer}");
 
     world.azure.behave_all("stall-after-frames=2".parse().unwrap());
     let endless = ask("endless").await;
     endless.readable().await.unwrap();
-    let (ended, _records) = tokio::join!(read(endless), world.records());
+    let (ended, _records) = tokio::join!(read_to_end(endless), world.records());
     assert_eq!(ended.0, Err(io::ErrorKind::ConnectionReset), "the drain was over before the answer");
 }
 
-#[tokio::test]
-async fn tls_speaks_both() {
+/// A gateway with TLS, and what trusts it.
+async fn tls_world() -> (World, rustls::ClientConfig) {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate: CertificateDer<'static> = cert.der().clone();
@@ -126,6 +134,12 @@ async fn tls_speaks_both() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    (world, trusting)
+}
+
+#[tokio::test]
+async fn tls_speaks_both() {
+    let (world, trusting) = tls_world().await;
     let url = format!("https://localhost:{}{CHAT}", world.address.port());
     for version in [Version::HTTP_11, Version::HTTP_2] {
         let https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(trusting.clone()).https_only();
@@ -137,5 +151,27 @@ async fn tls_speaks_both() {
         let answer = client.request(request(url.clone(), chat_body("hello"))).await.unwrap();
         assert_eq!((answer.version(), answer.status().as_u16()), (version, 200));
     }
+    assert_eq!(world.records().await.len(), 2);
+}
+
+/// Over TLS the end of an answer is said twice: `close_notify`, and the end of the connection.
+#[tokio::test]
+async fn a_caller_of_old_sees_over_tls_which_answer_is_whole() {
+    let (world, trusting) = tls_world().await;
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(trusting));
+    let ask = async |prompt: &str| {
+        let tcp = TcpStream::connect(world.address).await.unwrap();
+        let mut stream = connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap();
+        ask_as_of_old(&mut stream, prompt).await;
+        read_to_end(stream).await
+    };
+    let (ended, answer) = ask("whole").await;
+    assert_eq!(ended, Ok(()));
+    assert!(answer.ends_with("data: [DONE]\n\n"), "{answer}");
+
+    world.azure.behave_all_times(1, Behaviour::ending(azure::Ending::CutAfterFrames(3)));
+    let (ended, answer) = ask("cut").await;
+    assert!(matches!(ended, Err(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)), "{ended:?}");
+    assert!(answer.contains("data: "), "what had come has been passed on: {answer}");
     assert_eq!(world.records().await.len(), 2);
 }
