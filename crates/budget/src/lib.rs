@@ -13,10 +13,9 @@
 //!
 //! # After a crash
 //!
-//! What a process had leased when it died counts as spent until the window ends: at most a slice per budget and tenant, plus
-//! what its requests under way had reserved. The log of those requests says what they really used; a reconcile with it could
-//! close the lease with that number instead. It would delete the lease, and a holder that was only thought dead is then
-//! answered [`ReportAnswer::Fenced`].
+//! What a process had leased when it died counts as spent until its notes prove otherwise ([`LeaseNotes`]): the next process
+//! of the same spool closes each lease with what may have been used of it, and the rest is free again. Without notes it counts
+//! as spent until the window ends: at most a slice per budget and tenant, plus what requests under way had reserved.
 
 mod account;
 mod alert;
@@ -25,6 +24,7 @@ mod budget;
 mod estimate;
 mod limiter;
 mod memory;
+mod notes;
 mod period;
 pub mod sliding;
 mod store;
@@ -36,6 +36,7 @@ pub use budget::{BUDGET_ID_BYTES_MAX, BadBudgetId, Budget, BudgetId, Unit, Unkno
 pub use estimate::{Estimate, Usage};
 pub use limiter::{Limiter, LimiterCounts, LimiterOptions, OnStoreDown, Refusal, Reservation};
 pub use memory::MemoryBudgetStore;
+pub use notes::{BootId, LeaseNotes, LeftError, LeftNotes, SettledLeft};
 pub use period::{BadPeriod, BadWindowLength, Period, WINDOW_SECONDS_MAX, Window, WindowLength};
 pub use store::{
     BUDGETS_MAX, BudgetStatus, BudgetStore, HolderId, LeaseAnswer, LeaseId, LeaseReport, LeaseRequest, REPORTS_MAX,

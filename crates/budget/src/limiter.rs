@@ -37,7 +37,7 @@ use tokio::{
 pub use counters::LimiterCounts;
 pub use reservation::Reservation;
 
-use crate::{Budget, BudgetId, BudgetStore, Estimate, HolderId, Unit, Window};
+use crate::{Budget, BudgetId, BudgetStore, Estimate, HolderId, LeaseNotes, Unit, Window};
 use applying::Applying;
 use counters::Counters;
 use flight::Flight;
@@ -77,7 +77,8 @@ pub struct LimiterOptions {
     pub store_pause: Duration,
     /// Most tenants with something in hand at once.
     pub tenants_max: usize,
-    /// How long a shutdown waits for reservations that are not settled; those left over count as used.
+    /// How long a shutdown waits for reservations that are not settled, and for the store; what is left over then counts as
+    /// used.
     pub drain_timeout: Duration,
 }
 
@@ -122,6 +123,9 @@ pub enum Refusal {
     /// More tenants have requests under way than this process keeps account of.
     #[error("too many tenants have requests under way")]
     TooManyTenants,
+    /// What would be handed out cannot be noted on disk, so it could be handed out twice after a crash.
+    #[error("the use of budgets cannot be noted on disk")]
+    CannotNote,
 }
 
 /// Checks requests against budgets; cheap to clone, all clones are one.
@@ -143,6 +147,8 @@ struct Inner {
     loading: tokio::sync::Mutex<()>,
     down_until: Mutex<Option<Instant>>,
     counters: Counters,
+    /// Where it is noted what leases are used for, if anywhere.
+    notes: Option<Arc<LeaseNotes>>,
 }
 
 /// What a request needs of one budget.
@@ -166,12 +172,20 @@ impl Limiter {
     /// Makes a limiter that leases from `store` under the name `holder`, which must be new: a random one per process. The
     /// store is asked on the runtime that this is called on, whichever one reserves: its connections belong there.
     ///
+    /// What it may have used is kept in `notes`, which are of the same holder; without, all it has leased counts as spent if
+    /// this process dies.
+    ///
     /// Let [`Limiter::run`] run beside it, or nothing is ever told to the store but with the next lease.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
-    pub fn new(store: Arc<dyn BudgetStore>, holder: HolderId, options: LimiterOptions) -> Self {
+    pub fn new(
+        store: Arc<dyn BudgetStore>,
+        holder: HolderId,
+        notes: Option<Arc<LeaseNotes>>,
+        options: LimiterOptions,
+    ) -> Self {
         let tenants = Tenants::new(options.tenants_max);
         Self {
             inner: Arc::new(Inner {
@@ -184,6 +198,7 @@ impl Limiter {
                 loading: tokio::sync::Mutex::default(),
                 down_until: Mutex::default(),
                 counters: Counters::default(),
+                notes,
             }),
         }
     }
@@ -237,6 +252,15 @@ impl fmt::Debug for Limiter {
     }
 }
 
+impl Drop for Inner {
+    /// Whatever ends the process: leases that it could not give back are still open, and its notes say for what.
+    fn drop(&mut self) {
+        if let Some(notes) = &self.notes {
+            notes.keep();
+        }
+    }
+}
+
 impl Inner {
     /// Looks at every slice, then takes from all or from none.
     fn look(self: &Arc<Self>, tenant: &TenantId, needs: &[Need]) -> Look {
@@ -268,6 +292,9 @@ impl Inner {
             }
         } else if is_short {
             return self.ask_for_missing(&mut shard, tenant, needs);
+        }
+        if !note_ahead(&mut shard, tenant, needs) {
+            return Look::Refused(Refusal::CannotNote);
         }
         Look::Taken(needs.iter().filter_map(|need| take(&mut shard, tenant, need, fresh)).collect())
     }
@@ -310,6 +337,14 @@ impl Inner {
     fn store_is_up(&self) {
         *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// Notes what is about to be taken from slices, of all before any.
+fn note_ahead(shard: &mut tenants::Shard, tenant: &TenantId, needs: &[Need]) -> bool {
+    needs.iter().all(|need| {
+        let slice = shard.find(tenant, &need.budget.id).map(|ledger| &mut ledger.current);
+        slice.is_none_or(|slice| slice.free < need.amount || slice.note_ahead(need.amount).is_ok())
+    })
 }
 
 /// Takes from one slice; a slice that has too little, with nobody to ask, lets through.

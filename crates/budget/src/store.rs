@@ -126,7 +126,7 @@ pub struct StoreError {
 /// Keeps budgets and grants slices of them.
 ///
 /// The store's clock alone decides in which window a lease lies. A lease belongs to one window for ever; its reports are
-/// booked there. What a process that died had leased counts as spent until its window ends.
+/// booked there. What a process that died had leased counts as spent until somebody closes its leases, or their windows end.
 ///
 /// Callers keep at most one call per lease under way and do not cancel [`BudgetStore::lease`] or [`BudgetStore::settle`]: a
 /// store may hold a transaction then.

@@ -1,6 +1,7 @@
 //! Connects the crates as the configuration says.
 
 mod gateway;
+mod limits;
 
 use std::{fs, path::Path, sync::Arc};
 

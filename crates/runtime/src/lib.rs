@@ -2,6 +2,7 @@
 //! the status endpoints, TLS towards others, and the points at which a test may kill it.
 
 mod backoff;
+mod boot;
 mod clock;
 mod crash;
 mod health;
@@ -11,6 +12,7 @@ mod telemetry;
 mod tls;
 
 pub use backoff::{Backoff, InvalidBackoff};
+pub use boot::boot_id;
 pub use clock::SystemClock;
 pub use crash::{arm as arm_crash_point, crash_point};
 pub use health::ask_readiness;

@@ -108,6 +108,7 @@ impl Inner {
         let slice = slice.or_else(|| ledger.retired.iter_mut().find(|slice| slice.lease == lease));
         let mut absent = Slice::new(lease);
         let slice = slice.unwrap_or(&mut absent);
+        slice.note_in(self.notes.as_ref());
         let request = LeaseRequest {
             holder: self.holder,
             lease,

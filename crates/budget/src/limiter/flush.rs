@@ -28,7 +28,7 @@ impl Limiter {
     /// Keeps the store informed until `shutdown` ends, then gives everything back.
     ///
     /// To be awaited to its end by whoever has one limiter per process. Reservations that are not settled within
-    /// [`super::LimiterOptions::drain_timeout`] after `shutdown` count as used until their window ends, so end the requests
+    /// [`super::LimiterOptions::drain_timeout`] after `shutdown` count as used, so end the requests
     /// first. Must not be dropped half-way: the store may hold a transaction.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
@@ -64,10 +64,13 @@ impl Limiter {
         loop {
             self.inner.flush(false).await;
             if self.inner.tenants.shards().all(|shard| shard.is_settled()) {
+                if let Some(notes) = &self.inner.notes {
+                    notes.remove();
+                }
                 return;
             }
             if Instant::now() >= deadline {
-                warn!("reservations were not settled before the end: they count as used");
+                warn!("the store does not answer, or requests are not over: what is still leased counts as used");
                 return;
             }
             // Short beside the deadline, long beside a request to the store.

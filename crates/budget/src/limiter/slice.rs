@@ -1,8 +1,18 @@
-//! A slice of one budget for one tenant in one window: what was leased and what became of it. Pure counting.
+//! A slice of one budget for one tenant in one window: what was leased and what became of it. Counting, with a note of it
+//! for whoever comes after a kill.
+
+use std::sync::Arc;
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::{LeaseId, Report};
+use crate::{
+    LeaseId, Report,
+    notes::{CannotNote, LeaseNotes, Note},
+};
+
+/// This share of what is free is noted as used ahead, so that a note is written a few dozen times in the life of a slice and not
+/// with every request; a kill wastes that much.
+const NOTED_AHEAD: u64 = 8;
 
 /// Whether the store has the lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +46,8 @@ pub(super) struct Slice {
     told: Report,
     /// Set while a call about this lease is under way; closes when it ends.
     pub(super) sync: Option<watch::Receiver<()>>,
+    /// `None` before the store is asked, and where nothing is noted.
+    note: Option<Note>,
 }
 
 /// How a reservation ended, for one budget.
@@ -62,12 +74,47 @@ impl Slice {
             seq: 0,
             told: Report::default(),
             sync: None,
+            note: None,
         }
+    }
+
+    /// Notes this lease from now on, before the store is asked for it.
+    pub(super) fn note_in(&mut self, notes: Option<&Arc<LeaseNotes>>) {
+        if self.note.is_none() {
+            self.note = notes.and_then(|notes| notes.open(self.lease, self.used_soon(), self.overrun));
+        }
+    }
+
+    /// Notes enough that `amount` more can be handed out.
+    pub(super) fn note_ahead(&mut self, amount: u64) -> Result<(), CannotNote> {
+        let used = self.spent.saturating_add(self.reserved).saturating_add(amount);
+        let ahead = self.free.saturating_sub(amount) / NOTED_AHEAD;
+        match &mut self.note {
+            Some(note) if note.used_at_most() < used => note.write(used.saturating_add(ahead), self.overrun),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Notes no more than is used and in hand, and little more than is used.
+    fn renote(&mut self) {
+        let used = self.used_soon();
+        if let Some(note) = &mut self.note {
+            // On a disk that fails it stays too high, which never lets the tenant pass his limit.
+            let _too_high_then = note.write(used, self.overrun);
+        }
+    }
+
+    fn used_soon(&self) -> u64 {
+        self.spent.saturating_add(self.reserved).saturating_add(self.free / NOTED_AHEAD)
     }
 
     /// Hands out `amount`, which must be free.
     pub(super) fn take(&mut self, amount: u64) {
         debug_assert!(amount <= self.free, "the caller has looked");
+        debug_assert!(
+            self.note.as_ref().is_none_or(|note| note.used_at_most() >= self.spent + self.reserved + amount),
+            "the caller has noted it"
+        );
         let amount = amount.min(self.free);
         self.free -= amount;
         self.reserved += amount;
@@ -92,10 +139,14 @@ impl Slice {
         self.spent = self.spent.saturating_add(within);
         self.overrun = self.overrun.saturating_add(used - within);
         self.unsettled = self.unsettled.saturating_sub(1);
+        if used > within {
+            self.renote();
+        }
     }
 
     /// The next report. What is not held any more is given back by it.
     pub(super) fn report(&mut self) -> Report {
+        self.renote();
         self.seq += 1;
         Report { seq: self.seq, ..self.counts() }
     }

@@ -20,7 +20,8 @@ use crate::{
 /// `lock_timeout`.
 const WINDOWS_MAX: u32 = 3;
 
-/// What a lease is about, without a lock: only the holder opens or closes a lease, one call at a time.
+/// What a lease is about, without a lock: only the holder opens or closes a lease, one call at a time, or who follows it when
+/// it is dead.
 const LOOK_UP: &str = "
     SELECT b.*, clock_timestamp() AS clock, l.window_id, w.revision AS lies_in_revision, w.window_start AS lies_in
     FROM gatelog.budget AS b

@@ -3,7 +3,7 @@
 use std::{fs, future::Future, net::SocketAddr, path::Path, pin::Pin, sync::Arc};
 
 use anyhow::Context;
-use gatelog_budget::{AlertQueue, BudgetStore, HolderId, Limiter, LimiterOptions, MemoryBudgetStore, OnStoreDown};
+use gatelog_budget::Limiter;
 use gatelog_catalog::Catalog;
 use gatelog_gateway::{
     FirstOf, Gateway, KeyMode, ListedTokens, ListenOptions, Parts, Prices, Remembered, TokenDigest, TokenGrant,
@@ -16,10 +16,10 @@ use gatelog_runtime::{Shutdown, SystemClock};
 use gatelog_spool::{SEALERS_DEFAULT, SealerPool, Shipper, ShipperOptions, Spool, SpoolStatus};
 use gatelog_traces::Traces;
 use tokio::{runtime::Handle, task::JoinHandle};
-use tracing::{info, warn};
-use uuid::Uuid;
+use tracing::warn;
 
-use crate::config::{AuditSection, Config, ConfigError, DeploymentSection, GatewaySection, StoreDown, TlsSection};
+use super::limits::{Limits, limits};
+use crate::config::{AuditSection, Config, ConfigError, DeploymentSection, GatewaySection, TlsSection};
 
 /// A task that runs until shutdown.
 pub(crate) type Task = Box<dyn FnOnce(Shutdown) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -110,32 +110,18 @@ pub(crate) async fn gateway(config: &Config) -> anyhow::Result<GatewayParts> {
 
     let catalog = if config.database.is_set() { Some(super::catalog(config).await?) } else { None };
     let tokens = tokens(section, catalog.as_ref())?;
-    let holder = HolderId(Uuid::new_v4().as_u128());
-    let (store, queue): (Arc<dyn BudgetStore>, Arc<dyn AlertQueue>) = match &catalog {
-        Some(catalog) => {
-            catalog.put_budgets(&budgets).await.context("store `budgets.list`")?;
-            (Arc::new(catalog.clone()), Arc::new(catalog.clone()))
-        }
-        None => {
-            info!(budgets = budgets.len(), "no `database.url`: budgets are kept in memory, for this process alone");
-            let memory = Arc::new(MemoryBudgetStore::new(Arc::new(SystemClock), budgets));
-            (memory.clone(), memory)
-        }
-    };
-    let on_store_down = match config.budgets.on_store_down {
-        StoreDown::Deny => OnStoreDown::Deny,
-        StoreDown::Allow => OnStoreDown::Allow,
-    };
-    let limiter = Limiter::new(store, holder, LimiterOptions { on_store_down, ..LimiterOptions::default() });
-    let mut tasks: Vec<Task> = Vec::new();
+    let spool_folder = spool_options.folder.clone();
+    let spool = tokio::task::spawn_blocking(move || Spool::open(spool_options, Arc::new(SystemClock)));
+    let spool = spool.await?.context("open `gateway.audit.spool_folder`")?;
+    let Limits { limiter, alerts, holder, closing } =
+        limits(&config.budgets, budgets, catalog.as_ref(), &spool_folder).await?;
+    let mut tasks: Vec<Task> = closing.into_iter().collect();
     if let Some(url) = webhook {
-        let webhook = Webhook::new(url.expose(), queue, holder).context("set up `budgets.webhook_url`")?;
+        let webhook = Webhook::new(url.expose(), alerts, holder).context("set up `budgets.webhook_url`")?;
         tasks.push(Box::new(|shutdown| Box::pin(webhook.run(shutdown))));
     }
 
     let bucket = super::source(config).await?;
-    let spool = tokio::task::spawn_blocking(move || Spool::open(spool_options, Arc::new(SystemClock)));
-    let spool = spool.await?.context("open `gateway.audit.spool_folder`")?;
     let shipper = Shipper::new(spool.clone(), bucket, ShipperOptions::default())?;
     let parts = Parts {
         clock: Arc::new(SystemClock),

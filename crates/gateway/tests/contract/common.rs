@@ -122,7 +122,7 @@ impl World {
         let clock = Arc::new(SystemClock);
         let spool = Spool::open(spool_options, clock.clone()).unwrap();
         let budgets = Arc::new(MemoryBudgetStore::new(clock.clone(), setup.budgets));
-        let limiter = Limiter::new(budgets, HolderId(1), LimiterOptions::default());
+        let limiter = Limiter::new(budgets, HolderId(1), None, LimiterOptions::default());
         let shutdown = Shutdown::default();
         let parts = Parts {
             clock,

@@ -1,13 +1,13 @@
 //! Any interleaving of what limiters do, against the one thing that must hold: what is used and what is in hand never
 //! exceeds the limit, and what was used is what the store says in the end.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use proptest::prelude::*;
 use tokio::time::advance;
 
 use super::support::*;
-use crate::{Limiter, LimiterOptions, Reservation};
+use crate::{LeftNotes, Limiter, LimiterOptions, Reservation};
 
 const LIMIT: u64 = 500;
 
@@ -30,10 +30,12 @@ enum Step {
     Flush {
         limiter: usize,
     },
-    /// The process dies: its reservations and leases are never heard of again.
+    /// The process dies, and its reservations with it.
     Vanish {
         limiter: usize,
     },
+    /// Processes start where others have died, and close what those had leased.
+    Succeed,
     Advance {
         millis: u64,
     },
@@ -49,6 +51,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<usize>().prop_map(|pick| Step::Drop { pick }),
         3 => (0..3_usize).prop_map(|limiter| Step::Flush { limiter }),
         1 => (0..3_usize).prop_map(|limiter| Step::Vanish { limiter }),
+        1 => Just(Step::Succeed),
         2 => (1..1_500_u64).prop_map(|millis| Step::Advance { millis }),
         1 => any::<bool>().prop_map(Step::LoseAnswers),
         1 => any::<bool>().prop_map(Step::GoDown),
@@ -87,7 +90,10 @@ impl Held {
 async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let network = Network::new([tokens_per_day(LIMIT)]);
     let options = LimiterOptions { drain_timeout: Duration::from_millis(100), ..Default::default() };
-    let mut limiters: Vec<Limiter> = (0..3).map(|holder| network.limiter_with(holder, options.clone())).collect();
+    let (left, notes) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let noting = |holder| network.noting_limiter(holder, notes.path(), options.clone());
+    let mut holders = [0, 1, 2];
+    let mut limiters = holders.map(noting);
     let mut held = Held::default();
     for (number, step) in steps.into_iter().enumerate() {
         match step {
@@ -107,10 +113,12 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Flush { limiter } => limiters[limiter].flush().await,
             Step::Vanish { limiter } => {
                 held.vanish(limiter);
-                // What it had used and not told is in the hand of nobody as well.
-                let next = 100 + number as u128;
-                limiters[limiter] = network.limiter_with(next, options.clone());
+                keep_notes(notes.path(), left.path(), holders[limiter]);
+                holders[limiter] = 100 + number as u128;
+                limiters[limiter] = noting(holders[limiter]);
             }
+            // A failure leaves the files, for the next time.
+            Step::Succeed => drop(LeftNotes::find(left.path()).unwrap().settle(&*network, BOOT).await),
             Step::Advance { millis } => advance(Duration::from_millis(millis)).await,
             Step::LoseAnswers(loses) => network.lose_answers(loses),
             Step::GoDown(is_down) => network.go_down(is_down),
@@ -120,11 +128,12 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
         prop_assert!(spent + leased <= LIMIT && overrun == 0);
         prop_assert!(spent + leased >= held.used + held.in_hand(), "the store knows of all of it");
     }
-    finish(&network, &limiters, held).await
+    finish(&network, &limiters, left.path(), held).await
 }
 
-/// Settles the rest, has every limiter that lives tell everything, and compares.
-async fn finish(network: &Network, limiters: &[Limiter], mut held: Held) -> Result<(), TestCaseError> {
+/// Settles the rest, has every limiter that lives tell everything and those that follow the dead close their leases, and
+/// compares.
+async fn finish(network: &Network, limiters: &[Limiter], left: &Path, mut held: Held) -> Result<(), TestCaseError> {
     network.go_down(false);
     network.lose_answers(false);
     advance(Duration::from_secs(2)).await;
@@ -137,7 +146,16 @@ async fn finish(network: &Network, limiters: &[Limiter], mut held: Held) -> Resu
         prop_assert_eq!(limiter.counts().tenants, 0, "all of it was told");
     }
     let (spent, leased, _) = network.account(&acme()).await;
-    prop_assert!(spent <= held.used && held.used + held.lost <= spent + leased);
+    prop_assert!(held.used + held.lost <= spent + leased);
+    LeftNotes::find(left).unwrap().settle(network, BOOT).await.unwrap();
+    let (spent, leased, overrun) = network.account(&acme()).await;
+    prop_assert!(
+        held.used + held.lost <= spent && spent <= LIMIT,
+        "{} used, {} lost, {spent} spent",
+        held.used,
+        held.lost
+    );
+    prop_assert_eq!((leased, overrun), (0, 0), "nothing is lost with the dead");
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! A clock that runs with tokio's paused one, a store whose calls can be counted, held and failed, and short makers.
 
 use std::{
+    fs,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -14,10 +16,13 @@ use gatelog_model::{Clock, PicoUsd, TenantId, TimestampMicros};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Amount, Budget, BudgetId, BudgetStatus, BudgetStore, Estimate, HolderId, LeaseAnswer, LeaseReport, LeaseRequest,
-    Limiter, LimiterOptions, MemoryBudgetStore, Period, Refusal, ReportAnswer, Reservation, StoreError, Unit, Usage,
-    WindowLength,
+    Amount, BootId, Budget, BudgetId, BudgetStatus, BudgetStore, Estimate, HolderId, LeaseAnswer, LeaseNotes,
+    LeaseReport, LeaseRequest, Limiter, LimiterOptions, MemoryBudgetStore, Period, Refusal, ReportAnswer, Reservation,
+    StoreError, Unit, Usage, WindowLength,
 };
+
+/// Of the machine that the tests pretend to be on.
+pub(super) const BOOT: BootId = BootId(7);
 
 /// Time of day that advances with tokio's clock, from noon of 24 November 2026.
 #[derive(Debug)]
@@ -63,7 +68,13 @@ impl Network {
     }
 
     pub(super) fn limiter_with(self: &Arc<Self>, holder: u128, options: LimiterOptions) -> Limiter {
-        Limiter::new(self.clone(), HolderId(holder), options)
+        Limiter::new(self.clone(), HolderId(holder), None, options)
+    }
+
+    /// One that notes in `folder` what it uses.
+    pub(super) fn noting_limiter(self: &Arc<Self>, holder: u128, folder: &Path, options: LimiterOptions) -> Limiter {
+        let notes = LeaseNotes::create(folder, HolderId(holder), BOOT).unwrap();
+        Limiter::new(self.clone(), HolderId(holder), Some(notes), options)
     }
 
     pub(super) fn go_down(&self, is_down: bool) {
@@ -160,6 +171,13 @@ pub(super) fn exceeded(refused: Result<Reservation, Refusal>) -> (String, u64, D
         Err(Refusal::Exceeded { budget, used, retry_after, .. }) => (budget.to_string(), used, retry_after),
         other => panic!("not refused by a budget: {other:?}"),
     }
+}
+
+/// Has a process die as by `kill -9`: what it has noted stays as it is in `to`, whatever is dropped afterwards. To be called
+/// before that.
+pub(super) fn keep_notes(from: &Path, to: &Path, holder: u128) {
+    let name = format!("{holder:032x}.leases");
+    fs::copy(from.join(&name), to.join(name)).unwrap();
 }
 
 /// Has the limiter's background run until the returned handle is told to stop.

@@ -120,7 +120,7 @@ async fn three_gateways_share_a_budget_and_use_nearly_all_of_it() {
     let (mut users, mut background, mut stops) = (JoinSet::new(), JoinSet::new(), Vec::new());
     for number in 1..=3_u128 {
         let catalog: Catalog = connect(&fixture.url).await;
-        let limiter = Limiter::new(Arc::new(catalog), HolderId(number), options.clone());
+        let limiter = Limiter::new(Arc::new(catalog), HolderId(number), None, options.clone());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         stops.push(stop);
         background.spawn(limiter.clone().run(async {
@@ -146,7 +146,7 @@ async fn a_store_that_is_gone_is_an_error_that_may_pass() {
     gone.close().await;
     let error = gone.lease_budget(&Holder::new(1, &tokens).request(1)).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
-    let limiter = Limiter::new(Arc::new(gone), HolderId(1), LimiterOptions::default());
+    let limiter = Limiter::new(Arc::new(gone), HolderId(1), None, LimiterOptions::default());
     let refused = limiter.reserve(&tenant("acme"), Estimate { tokens: 1, cost: None }).await;
     assert!(matches!(refused, Err(Refusal::StoreDown)));
 }
