@@ -47,25 +47,36 @@ pub(super) async fn limits(
     };
     catalog.put_budgets(&budgets).await.context("store `budgets.list`")?;
     let catalog = Arc::new(catalog.clone());
-    let (notes, closing) = match notes(holder, &spool_folder.join(NOTES_FOLDER)) {
-        Ok((left, boot, notes)) => (Some(notes), Some(closing(left, catalog.clone(), boot))),
-        Err(error) => {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot note what leases are used for: if this gateway is killed, they count as spent until their windows end"
-            );
-            (None, None)
-        }
+    let (notes, closing) = match boot_id() {
+        Ok(boot) => notes(holder, &spool_folder.join(NOTES_FOLDER), BootId(boot), &catalog),
+        Err(error) => (without_notes(&error), None),
     };
     let limiter = Limiter::new(catalog.clone(), holder, notes, options);
     Ok(Limits { limiter, alerts: catalog, holder, closing })
 }
 
-/// What others have left, and the notes of this gateway.
-fn notes(holder: HolderId, folder: &Path) -> io::Result<(LeftNotes, BootId, Arc<LeaseNotes>)> {
-    let boot = BootId(boot_id()?);
-    let left = LeftNotes::find(folder)?;
-    Ok((left, boot, LeaseNotes::create(folder, holder, boot)?))
+/// The notes of this gateway, and the closing of what others have left; that needs no room on the disk, and makes some.
+fn notes(
+    holder: HolderId,
+    folder: &Path,
+    boot: BootId,
+    catalog: &Arc<Catalog>,
+) -> (Option<Arc<LeaseNotes>>, Option<Task>) {
+    let left = match LeftNotes::find(folder) {
+        Ok(left) => left,
+        Err(error) => return (without_notes(&error), None),
+    };
+    let notes = LeaseNotes::create(folder, holder, boot);
+    (notes.map_or_else(|error| without_notes(&error), Some), Some(closing(left, catalog.clone(), boot)))
+}
+
+/// A gateway that cannot note its leases works all the same.
+fn without_notes(error: &io::Error) -> Option<Arc<LeaseNotes>> {
+    warn!(
+        error = error as &dyn std::error::Error,
+        "cannot note what leases are used for: if this gateway is killed, they count as spent until their windows end"
+    );
+    None
 }
 
 /// Closes what gateways that were killed had leased, while this one answers already. Not ended by a shutdown, which waits for
