@@ -256,7 +256,7 @@ impl Drop for Inner {
     /// Whatever ends the process: leases that it could not give back are still open, and its notes say for what.
     fn drop(&mut self) {
         if let Some(notes) = &self.notes {
-            notes.keep();
+            notes.leave();
         }
     }
 }

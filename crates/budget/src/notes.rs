@@ -120,15 +120,18 @@ impl LeaseNotes {
     /// Removes the file, when every lease is closed.
     pub(crate) fn remove(&self) {
         match self.unlink() {
-            Ok(()) => self.keep(),
+            Ok(()) => self.is_over.store(true, Ordering::Release),
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, "cannot remove notes of leases that are all closed");
             }
         }
     }
 
-    /// Leaves the file as it is, when the process ends.
-    pub(crate) fn keep(&self) {
+    /// Leaves the file as it is, when the process ends, or removes it if no lease was ever noted: starts may fail in a loop.
+    pub(crate) fn leave(&self) {
+        if self.slots().next == 0 {
+            self.remove();
+        }
         self.is_over.store(true, Ordering::Release);
     }
 

@@ -151,6 +151,14 @@ async fn what_a_process_could_not_give_back_at_its_end_is_given_back_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_leased_nothing_leaves_nothing() {
+    let network = Network::new([tokens_per_day(LIMIT)]);
+    let Doomed { notes, left: _, limiter } = Doomed::start(&network);
+    drop(limiter);
+    assert_eq!(std::fs::read_dir(notes.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn notes_are_written_seldom() {
     let network = Network::new([tokens_per_day(LIMIT)]);
     let doomed = Doomed::start(&network);
